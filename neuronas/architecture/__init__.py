@@ -1,0 +1,48 @@
+"""What a candidate is: cells, networks, the search space, digests and the layer table."""
+
+from neuronas.architecture.cells import (
+    EDGE_NAMES,
+    EDGES,
+    NODES,
+    canonical_cells,
+    format_cnt_mat,
+    live_edges,
+    parse_cnt_mat,
+)
+from neuronas.architecture.digest import deployment_digest, training_digest
+from neuronas.architecture.networks import BIT_WIDTHS, GROUPS, Architecture, Networks, WeightBits
+from neuronas.architecture.space import (
+    Choice,
+    GeneratorSuggester,
+    Parameter,
+    SearchSpace,
+    Suggester,
+)
+from neuronas.architecture.workload import SLOT_INDEX, SLOTS, Signal, Slot, Workload
+
+__all__ = [
+    "BIT_WIDTHS",
+    "EDGES",
+    "EDGE_NAMES",
+    "GROUPS",
+    "NODES",
+    "SLOTS",
+    "SLOT_INDEX",
+    "Architecture",
+    "Choice",
+    "GeneratorSuggester",
+    "Networks",
+    "Parameter",
+    "SearchSpace",
+    "Signal",
+    "Slot",
+    "Suggester",
+    "WeightBits",
+    "Workload",
+    "canonical_cells",
+    "deployment_digest",
+    "format_cnt_mat",
+    "live_edges",
+    "parse_cnt_mat",
+    "training_digest",
+]

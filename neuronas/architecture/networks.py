@@ -1,0 +1,282 @@
+"""What a candidate network is: one as an ``Architecture``, N at once as ``Networks``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, field_serializer, field_validator
+from pydantic_core import PydanticCustomError
+
+from neuronas.architecture.cells import (
+    EDGE_NAMES,
+    canonical_cells,
+    format_cnt_mat,
+    live_edges,
+    parse_cnt_mat,
+)
+from neuronas.config import OPERATION_INDEX, OPERATIONS, read_yaml, validate
+from neuronas.errors import GenotypeError
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+
+GROUPS: tuple[str, ...] = ("stem", "cell_a", "reduction", "cell_b", "classifier")
+"""Groups of layers that share a weight bit width."""
+
+Bits = Literal[2, 3, 4, 5, 6, 7, 8, 16, 32]
+BIT_WIDTHS: tuple[int, ...] = get_args(Bits)
+Positive = Annotated[int, Field(ge=1)]
+
+
+class WeightBits(BaseModel):
+    """Weight bits of each group; 2 to 8 are integers, 16 and 32 floating point."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    stem: Bits = 4
+    cell_a: Bits = 4
+    reduction: Bits = 4
+    cell_b: Bits = 4
+    classifier: Bits = 4
+
+
+class Architecture(BaseModel):
+    """One network of the SNASNet / NeuroNAS family, as read from and written to genotype JSON.
+
+    Stem conv3x3 to ``channels``; cell A; LIF, conv3x3 to ``ratio * channels``, average pool 2;
+    cell B; LIF; average pool ``pool``; a hidden linear layer of width ``hidden`` with LIF (none
+    when 0); a linear head whose outputs are averaged over ``time_steps``.
+
+    Attributes:
+        input_shape: ``(C, H, W)`` of one sample.
+        classes: Outputs of the head.
+        cell_a: Operation of each edge, in the order of ``EDGES``. JSON has a mapping such as
+            ``{"0->1": "conv3x3", ...}``; SNASNet's ``cnt_mat`` text is read too.
+        cell_b: Likewise, for the second cell.
+        channels: Channels of cell A.
+        ratio: Channels of cell B over those of cell A.
+        pool: Side of the average pooling before the classifier.
+        hidden: Width of the hidden linear layer; 0 means none.
+        time_steps: Time steps T.
+        decay: Decay of the membrane potential per time step, in [0, 1).
+        threshold: Firing threshold of the membrane potential.
+        weight_bits: Weight bits per group.
+    """
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    input_shape: tuple[Positive, Positive, Positive]
+    classes: Annotated[int, Field(ge=2)]
+    cell_a: tuple[str, ...]
+    cell_b: tuple[str, ...]
+    channels: Positive
+    ratio: Positive = 2
+    pool: Positive = 2
+    hidden: Annotated[int, Field(ge=0)] = 0
+    time_steps: Positive = 4
+    decay: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.25
+    threshold: Annotated[float, Field(gt=0.0)] = 1.0
+    weight_bits: WeightBits = WeightBits()
+
+    @field_validator("input_shape", mode="before")
+    @classmethod
+    def _list_to_tuple(cls, value: object) -> object:
+        return tuple(value) if isinstance(value, list) else value
+
+    @field_validator("cell_a", "cell_b", mode="before")
+    @classmethod
+    def _read_cell(cls, value: object) -> object:
+        try:
+            return _cell(value)
+        except GenotypeError as error:
+            raise PydanticCustomError("cell", "{problem}", {"problem": str(error)}) from None
+
+    @field_serializer("cell_a", "cell_b")
+    def _write_cell(self, operations: tuple[str, ...]) -> dict[str, str]:
+        return dict(zip(EDGE_NAMES, operations, strict=True))
+
+    @classmethod
+    def from_file(cls, path: str | Path) -> Architecture:
+        """Return the architecture in a genotype file.
+
+        Raises:
+            ConfigError: The file is absent or wrong; the message names file, key, found, allowed.
+        """
+        return cls.from_json(read_yaml(Path(path)), source=str(path))
+
+    @classmethod
+    def from_json(cls, content: object, *, source: str | None = None) -> Architecture:
+        """Return the architecture that genotype JSON values describe; ConfigError if wrong."""
+        return validate(cls, content, source=source)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the genotype as JSON values; inverse of :meth:`from_json`."""
+        values: dict[str, Any] = json.loads(self.model_dump_json())
+        return values
+
+    def canonical(self) -> Architecture:
+        """Return the same network with edges that are on no path zeroized."""
+        return Networks.of([self]).canonical()[0]
+
+    def cnt_mats(self) -> tuple[str, str]:
+        """Return SNASNet's notation of cell A and cell B."""
+        return format_cnt_mat(self.cell_a), format_cnt_mat(self.cell_b)
+
+    def check(self) -> None:
+        """Raise a GenotypeError unless the network can be built and run."""
+        connected_a, connected_b = (
+            bool(live_edges(_indices([cell])).any()) for cell in (self.cell_a, self.cell_b)
+        )
+        problems = [
+            f"{name}: no path from input to output: {format_cnt_mat(cell)}"
+            for name, cell, connected in (
+                ("cell_a", self.cell_a, connected_a),
+                ("cell_b", self.cell_b, connected_b),
+            )
+            if not connected
+        ]
+        side = min(self.input_shape[1:]) // 2
+        if self.pool > side:
+            problems.append(
+                f"pool: found {self.pool}; allowed: 1 to {side}, the feature map that an input of "
+                f"{self.input_shape[1]}x{self.input_shape[2]} leaves after the first pooling"
+            )
+        if problems:
+            raise GenotypeError(problems)
+
+
+def _cell(value: object) -> object:
+    if isinstance(value, str):
+        return parse_cnt_mat(value)
+    if isinstance(value, dict):
+        unknown = sorted(map(str, value.keys() - set(EDGE_NAMES)))
+        if unknown:
+            raise GenotypeError(
+                f"unknown edge {unknown[0]!r}; allowed: {', '.join(EDGE_NAMES)} "
+                "(backward edges are not supported)"
+            )
+        missing = [edge for edge in EDGE_NAMES if edge not in value]
+        if missing:
+            raise GenotypeError(f"edge {missing[0]!r} is not given; use 'zeroize' for no edge")
+        value = [value[edge] for edge in EDGE_NAMES]
+    if not isinstance(value, list | tuple) or len(value) != len(EDGE_NAMES):
+        raise GenotypeError(
+            f"found {value!r}; a cell is a mapping of the edges {', '.join(EDGE_NAMES)} to "
+            "operations, or cnt_mat text such as '0303 0030 0002 0000'"
+        )
+    for name in value:
+        if name not in OPERATION_INDEX:
+            raise GenotypeError(
+                f"unknown operation {name!r}; allowed: {', '.join(OPERATION_INDEX)}"
+            )
+    return tuple(value)
+
+
+def _indices(cells: Sequence[Sequence[str]]) -> Ints:
+    return np.array([[OPERATION_INDEX[name] for name in cell] for cell in cells], dtype=np.int64)
+
+
+@dataclass(frozen=True, slots=True)
+class Networks:
+    """N architectures over one input as a struct of arrays.
+
+    Attributes:
+        input_shape: ``(C, H, W)`` of one sample, the same for all.
+        classes: Outputs of the head, the same for all.
+        cell_a: Operations, shape ``(N, 6)``, indices into ``OPERATIONS``.
+        cell_b: Likewise.
+        channels, ratio, pool, hidden, time_steps: Shape ``(N,)``.
+        decay, threshold: Shape ``(N,)``.
+        weight_bits: Shape ``(N, 5)``, one column per group of ``GROUPS``.
+    """
+
+    input_shape: tuple[int, int, int]
+    classes: int
+    cell_a: Ints
+    cell_b: Ints
+    channels: Ints
+    ratio: Ints
+    pool: Ints
+    hidden: Ints
+    time_steps: Ints
+    decay: Floats
+    threshold: Floats
+    weight_bits: Ints
+
+    @classmethod
+    def of(cls, architectures: Sequence[Architecture]) -> Networks:
+        """Return a batch of architectures, which must share input shape and classes."""
+        first = architectures[0]
+        if any(
+            (a.input_shape, a.classes) != (first.input_shape, first.classes) for a in architectures
+        ):
+            raise GenotypeError("architectures of one batch must share input shape and classes")
+
+        def column(name: str, dtype: type) -> NDArray[Any]:
+            return np.array([getattr(a, name) for a in architectures], dtype=dtype)
+
+        return cls(
+            input_shape=first.input_shape,
+            classes=first.classes,
+            cell_a=_indices([a.cell_a for a in architectures]),
+            cell_b=_indices([a.cell_b for a in architectures]),
+            channels=column("channels", np.int64),
+            ratio=column("ratio", np.int64),
+            pool=column("pool", np.int64),
+            hidden=column("hidden", np.int64),
+            time_steps=column("time_steps", np.int64),
+            decay=column("decay", np.float64),
+            threshold=column("threshold", np.float64),
+            weight_bits=np.array(
+                [[getattr(a.weight_bits, g) for g in GROUPS] for a in architectures], dtype=np.int64
+            ),
+        )
+
+    def __len__(self) -> int:
+        return len(self.channels)
+
+    def __getitem__(self, index: int) -> Architecture:
+        bits = {g: int(b) for g, b in zip(GROUPS, self.weight_bits[index], strict=True)}
+        return Architecture.model_validate(
+            {
+                "input_shape": self.input_shape,
+                "classes": self.classes,
+                "cell_a": tuple(OPERATIONS[op].name for op in self.cell_a[index]),
+                "cell_b": tuple(OPERATIONS[op].name for op in self.cell_b[index]),
+                "decay": float(self.decay[index]),
+                "threshold": float(self.threshold[index]),
+                "weight_bits": bits,
+            }
+            | {
+                name: int(getattr(self, name)[index])
+                for name in ("channels", "ratio", "pool", "hidden", "time_steps")
+            }
+        )
+
+    def take(self, indices: NDArray[np.integer] | slice) -> Networks:
+        """Return the networks at ``indices``, in that order."""
+        arrays = {
+            f.name: getattr(self, f.name)[indices]
+            for f in fields(self)
+            if f.name not in {"input_shape", "classes"}
+        }
+        return replace(self, **arrays)
+
+    def canonical(self) -> Networks:
+        """Return the same networks with edges that are on no path zeroized."""
+        return replace(
+            self,
+            cell_a=canonical_cells(self.cell_a),
+            cell_b=canonical_cells(self.cell_b),
+        )
+
+    def connected(self) -> NDArray[np.bool_]:
+        """Return which networks have a path from input to output, shape ``(N,)``."""
+        both = live_edges(self.cell_a).any(axis=1) & live_edges(self.cell_b).any(axis=1)
+        return np.asarray(both)

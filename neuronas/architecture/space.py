@@ -1,0 +1,196 @@
+"""The search space: which architectures a study may propose.
+
+A genotype is a row of integers, one gene per parameter, each an index into that parameter's
+choices; N genotypes are an array ``(N, G)``.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from neuronas.architecture.cells import EDGE_NAMES
+from neuronas.architecture.networks import GROUPS, Architecture, Ints, Networks
+from neuronas.config import DATASETS, OPERATION_INDEX, StudyConfig
+from neuronas.errors import GenotypeError
+
+Choice = str | int | float
+
+_SCALARS = ("channels", "ratio", "pool", "hidden", "time_steps", "decay", "threshold")
+
+
+class Suggester(Protocol):
+    """Whatever chooses values by name; an Optuna trial is one."""
+
+    def suggest_categorical(self, name: str, choices: Sequence[Any]) -> Any:  # noqa: ANN401
+        """Return one of ``choices``."""
+
+
+@dataclass(frozen=True, slots=True)
+class GeneratorSuggester:
+    """A suggester that draws uniformly from a NumPy generator."""
+
+    generator: np.random.Generator
+
+    def suggest_categorical(self, name: str, choices: Sequence[Any]) -> Any:  # noqa: ANN401
+        """Return one of ``choices``, uniformly."""
+        return choices[int(self.generator.integers(len(choices)))]
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One gene: its name in Optuna and its choices. A single choice is fixed, not searched."""
+
+    name: str
+    choices: tuple[Choice, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SearchSpace:
+    """All architectures that a study may propose.
+
+    Attributes:
+        input_shape: ``(C, H, W)`` of one sample.
+        classes: Number of classes.
+        shared: Whether cell B is always a copy of cell A.
+        parameters: One per gene, in the order of the columns of a genotype array.
+    """
+
+    input_shape: tuple[int, int, int]
+    classes: int
+    shared: bool
+    parameters: tuple[Parameter, ...]
+
+    @classmethod
+    def of(cls, study: StudyConfig) -> SearchSpace:
+        """Return the space that a study file describes."""
+        dataset, space = DATASETS[study.dataset], study.space
+        cells = ("cell",) if space.cells == "shared" else ("cell_a", "cell_b")
+        parameters = [
+            Parameter(f"{cell}.{edge}", tuple(space.operations))
+            for cell in cells
+            for edge in EDGE_NAMES
+        ]
+        parameters += [Parameter(name, tuple(getattr(space, name))) for name in _SCALARS]
+        parameters += [
+            Parameter(f"weight_bits.{group}", tuple(getattr(space.weight_bits, group)))
+            for group in GROUPS
+        ]
+        shared = space.cells == "shared"
+        return cls(dataset.input_shape, dataset.classes, shared, tuple(parameters))
+
+    @property
+    def searched(self) -> tuple[Parameter, ...]:
+        """The parameters with more than one choice."""
+        return tuple(p for p in self.parameters if len(p.choices) > 1)
+
+    @property
+    def size(self) -> int:
+        """Number of genotypes; several may be the same network."""
+        return math.prod(self._radices)
+
+    @property
+    def _radices(self) -> tuple[int, ...]:
+        return tuple(len(p.choices) for p in self.parameters)
+
+    def sample(self, generator: np.random.Generator, count: int) -> Ints:
+        """Return ``count`` uniform genotypes, shape ``(count, G)``."""
+        return generator.integers(self._radices, size=(count, len(self.parameters)))
+
+    def enumerate(self, start: int, stop: int) -> Ints:
+        """Return the genotypes number ``start`` to ``stop - 1`` of the ``size`` there are."""
+        return np.stack(np.unravel_index(np.arange(start, stop), self._radices), axis=1)
+
+    def mutate(self, generator: np.random.Generator, genes: Ints, rate: float) -> Ints:
+        """Return genotypes of which each gene was drawn anew with probability ``rate``."""
+        changed = generator.random(genes.shape) < rate
+        return np.where(changed, self.sample(generator, len(genes)), genes)
+
+    def suggest(self, suggester: Suggester) -> Ints:
+        """Return one genotype, shape ``(1, G)``, chosen parameter by parameter.
+
+        Args:
+            suggester: An Optuna trial or a :class:`GeneratorSuggester`.
+        """
+        values = {p.name: suggester.suggest_categorical(p.name, p.choices) for p in self.searched}
+        return self.genes(values)
+
+    def genes(self, values: dict[str, Choice]) -> Ints:
+        """Return the genotype, shape ``(1, G)``, with these values of the searched parameters."""
+        return np.array(
+            [[p.choices.index(values.get(p.name, p.choices[0])) for p in self.parameters]]
+        )
+
+    def values(self, genes: Ints) -> dict[str, Choice]:
+        """Return the searched parameters of one genotype, shape ``(G,)``, by name."""
+        return {
+            p.name: p.choices[int(gene)]
+            for p, gene in zip(self.parameters, genes, strict=True)
+            if len(p.choices) > 1
+        }
+
+    def decode(self, genes: Ints) -> Networks:
+        """Return the networks that genotypes, shape ``(N, G)``, describe."""
+        columns: dict[str, Any] = {}
+        for parameter, gene in zip(self.parameters, genes.T, strict=True):
+            choices: Sequence[Choice] = parameter.choices
+            if isinstance(choices[0], str):
+                choices = [OPERATION_INDEX[str(name)] for name in choices]
+            columns[parameter.name] = np.asarray(choices)[gene]
+
+        def cell(name: str) -> Ints:
+            prefix = "cell" if self.shared else name
+            return np.stack([columns[f"{prefix}.{edge}"] for edge in EDGE_NAMES], axis=1)
+
+        bits = np.stack([columns[f"weight_bits.{group}"] for group in GROUPS], axis=1)
+        return Networks(
+            input_shape=self.input_shape,
+            classes=self.classes,
+            cell_a=cell("cell_a"),
+            cell_b=cell("cell_b"),
+            weight_bits=bits,
+            **{name: columns[name] for name in _SCALARS},
+        )
+
+    def encode(self, architecture: Architecture) -> Ints:
+        """Return the genotype, shape ``(1, G)``, of an architecture.
+
+        Raises:
+            GenotypeError: The architecture is not in this space; every gene at fault is named.
+        """
+        problems = []
+        if architecture.input_shape != self.input_shape or architecture.classes != self.classes:
+            problems.append(
+                f"input_shape, classes: found {architecture.input_shape}, {architecture.classes}; "
+                f"the study's dataset has {self.input_shape}, {self.classes}"
+            )
+        if self.shared and architecture.cell_a != architecture.cell_b:
+            problems.append("cell_b: differs from cell_a, but the study's cells are shared")
+        values = self._values_of(architecture)
+        problems += [
+            f"{p.name}: found {values[p.name]}; the study allows {', '.join(map(str, p.choices))}"
+            for p in self.parameters
+            if values[p.name] not in p.choices
+        ]
+        if problems:
+            raise GenotypeError(problems)
+        return self.genes(values)
+
+    def _values_of(self, architecture: Architecture) -> dict[str, Choice]:
+        cells = (
+            {"cell": architecture.cell_a}
+            if self.shared
+            else {"cell_a": architecture.cell_a, "cell_b": architecture.cell_b}
+        )
+        values: dict[str, Choice] = {
+            f"{cell}.{edge}": name
+            for cell, operations in cells.items()
+            for edge, name in zip(EDGE_NAMES, operations, strict=True)
+        }
+        values |= {name: getattr(architecture, name) for name in _SCALARS}
+        values |= {f"weight_bits.{g}": getattr(architecture.weight_bits, g) for g in GROUPS}
+        return values

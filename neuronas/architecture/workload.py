@@ -1,0 +1,305 @@
+"""The layer table: computed once per network, read by the cost models and the network builder.
+
+Arrays are layers first, ``(L, N)``: row l is the same place of the family in every network, in
+execution order; a network that lacks it has ``Kind.NONE`` and zeros there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from enum import IntEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neuronas.architecture.cells import EDGE_NAMES, EDGES, NODES, canonical_cells
+from neuronas.architecture.networks import GROUPS, Ints, Networks
+from neuronas.config import OPERATIONS, Kind
+
+FULL_PRECISION_BITS = 32
+"""Bits of a batch-norm scale or shift and of a bias: they are not quantized."""
+
+
+class Signal(IntEnum):
+    """What a layer's input carries."""
+
+    NONE = 0
+    IMAGE = 1
+    SPIKE = 2
+    LEVEL = 3
+    CURRENT = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """One place of the network family.
+
+    Attributes:
+        name: Name in reports, such as ``cell_a.0->1``.
+        group: Weight-bits group, one of ``GROUPS``; None where the layer has no weights.
+    """
+
+    name: str
+    group: str | None = None
+
+
+def _cell_slots(cell: str) -> list[Slot]:
+    slots: list[Slot] = []
+    neurons_placed: set[int] = set()
+    for name, (source, _) in zip(EDGE_NAMES, EDGES, strict=True):
+        if source not in neurons_placed:
+            neurons_placed.add(source)
+            slots.append(Slot(f"{cell}.lif{source}"))
+        slots.append(Slot(f"{cell}.{name}", cell))
+    return slots
+
+
+SLOTS: tuple[Slot, ...] = (
+    Slot("stem", "stem"),
+    *_cell_slots("cell_a"),
+    Slot("reduction.lif"),
+    Slot("reduction", "reduction"),
+    *_cell_slots("cell_b"),
+    Slot("classifier.lif"),
+    Slot("classifier.pool"),
+    Slot("classifier.hidden", "classifier"),
+    Slot("classifier.hidden_lif"),
+    Slot("classifier.head", "classifier"),
+)
+"""Every place a network of the family may have a layer, in execution order."""
+
+SLOT_INDEX: dict[str, int] = {slot.name: index for index, slot in enumerate(SLOTS)}
+
+_OP_KIND = np.array([op.kind for op in OPERATIONS], dtype=np.int64)
+_OP_KERNEL = np.array([op.kernel for op in OPERATIONS], dtype=np.int64)
+_OP_SIGNAL = np.array(
+    [
+        {Kind.NONE: Signal.NONE, Kind.CONV: Signal.SPIKE}.get(op.kind, Signal.CURRENT)
+        for op in OPERATIONS
+    ],
+    dtype=np.int64,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """Layer table of N networks. Every array is ``(L, N)`` unless stated.
+
+    Attributes:
+        slots: The L places, in execution order.
+        kind: ``Kind`` of each layer.
+        in_channels, out_channels: Channels; features of a linear layer.
+        kernel, stride: Side of the kernel and stride, in pixels; 0 where there is none.
+        in_height, in_width: Feature map that the layer reads.
+        out_height, out_width: Feature map that it writes, before any pooling fused to it.
+        pooled_height, pooled_width: Feature map after that pooling.
+        weights: Synaptic weights.
+        parameters: Weights, batch-norm scales and shifts, biases.
+        weight_bits: Bits of one weight; 0 where there are no weights.
+        macs: Multiply-accumulates per time step.
+        neurons: LIF neurons.
+        signal: ``Signal`` of the input.
+        time_steps: Shape ``(N,)``.
+    """
+
+    slots: tuple[Slot, ...]
+    kind: Ints
+    in_channels: Ints
+    out_channels: Ints
+    kernel: Ints
+    stride: Ints
+    in_height: Ints
+    in_width: Ints
+    out_height: Ints
+    out_width: Ints
+    pooled_height: Ints
+    pooled_width: Ints
+    weights: Ints
+    parameters: Ints
+    weight_bits: Ints
+    macs: Ints
+    neurons: Ints
+    signal: Ints
+    time_steps: Ints
+
+    @classmethod
+    def of(cls, networks: Networks) -> Workload:
+        """Return the layer table of a batch; dead edges are layers of kind ``NONE``."""
+        return _Builder(networks).build()
+
+    def __len__(self) -> int:
+        return len(self.time_steps)
+
+    def total_parameters(self) -> Ints:
+        """Return the parameters of each network, classifier included, shape ``(N,)``."""
+        return np.asarray(self.parameters.sum(axis=0))
+
+    def parameter_bits(self) -> Ints:
+        """Return the bits that the parameters take, shape ``(N,)``.
+
+        Weights count with their bit width, batch norm and biases with 32 bits.
+        """
+        unquantized = (self.parameters - self.weights) * FULL_PRECISION_BITS
+        return np.asarray((self.weights * self.weight_bits + unquantized).sum(axis=0))
+
+    def names(self, mask: NDArray[np.bool_]) -> list[str]:
+        """Return the names of the layers that ``mask``, shape ``(L,)``, selects."""
+        return [slot.name for slot, chosen in zip(self.slots, mask, strict=True) if chosen]
+
+
+class _Builder:
+    """Fills the table row by row; every row is a vector over the N networks."""
+
+    def __init__(self, networks: Networks) -> None:
+        self.networks = networks
+        shape = (len(SLOTS), len(networks))
+        columns = [f.name for f in fields(Workload) if f.name not in {"slots", "time_steps"}]
+        self.table = {name: np.zeros(shape, dtype=np.int64) for name in columns}
+
+    def build(self) -> Workload:
+        n = self.networks
+        image_channels, height, width = n.input_shape
+        wide = n.channels * n.ratio
+        half = (height // 2, width // 2)
+        self._conv("stem", image_channels, n.channels, (height, width), signal=Signal.IMAGE)
+        self._cell("cell_a", canonical_cells(n.cell_a), n.channels, (height, width))
+        self._lif("reduction.lif", n.channels, (height, width), normalized=True)
+        self._conv("reduction", n.channels, wide, (height, width), pooled=half)
+        self._cell("cell_b", canonical_cells(n.cell_b), wide, half)
+        self._lif("classifier.lif", wide, half, normalized=True)
+        self._classifier(wide, half)
+        return Workload(slots=SLOTS, time_steps=n.time_steps, **self.table)
+
+    def _set(self, name: str, **values: Ints | int) -> None:
+        row = SLOT_INDEX[name]
+        for column, value in values.items():
+            self.table[column][row] = value
+
+    def _bits(self, name: str) -> Ints:
+        group = SLOTS[SLOT_INDEX[name]].group
+        assert group is not None
+        return self.networks.weight_bits[:, GROUPS.index(group)]
+
+    def _sizes(
+        self, name: str, size: tuple[int, int], pooled: tuple[int, int] | None = None
+    ) -> None:
+        (height, width), (pooled_height, pooled_width) = size, pooled or size
+        self._set(name, in_height=height, in_width=width, out_height=height, out_width=width)
+        self._set(name, pooled_height=pooled_height, pooled_width=pooled_width)
+
+    def _conv(
+        self,
+        name: str,
+        in_channels: Ints | int,
+        out_channels: Ints,
+        size: tuple[int, int],
+        *,
+        pooled: tuple[int, int] | None = None,
+        signal: Signal = Signal.SPIKE,
+    ) -> None:
+        weights = 9 * in_channels * out_channels
+        self._sizes(name, size, pooled)
+        self._set(
+            name,
+            kind=Kind.CONV,
+            in_channels=in_channels,
+            out_channels=out_channels,
+            kernel=3,
+            stride=1,
+            weights=weights,
+            parameters=weights + 2 * out_channels,
+            weight_bits=self._bits(name),
+            macs=weights * (size[0] * size[1]),
+            signal=signal,
+        )
+
+    def _lif(
+        self, name: str, channels: Ints, size: tuple[int, int], *, normalized: bool = False
+    ) -> None:
+        self._sizes(name, size)
+        self._set(
+            name,
+            kind=np.where(channels > 0, Kind.LIF, Kind.NONE),
+            in_channels=channels,
+            out_channels=channels,
+            parameters=2 * channels if normalized else 0,
+            neurons=channels * (size[0] * size[1]),
+            signal=np.where(channels > 0, Signal.CURRENT, Signal.NONE),
+        )
+
+    def _cell(self, cell: str, operations: Ints, channels: Ints, size: tuple[int, int]) -> None:
+        kinds = _OP_KIND[operations.T]
+        kernels = _OP_KERNEL[operations.T]
+        signals = _OP_SIGNAL[operations.T]
+        conv = kinds == Kind.CONV
+        for node in range(NODES - 1):
+            fires = conv[[e for e, (source, _) in enumerate(EDGES) if source == node]].any(axis=0)
+            self._lif(f"{cell}.lif{node}", np.where(fires, channels, 0), size)
+        for edge, edge_name in enumerate(EDGE_NAMES):
+            name = f"{cell}.{edge_name}"
+            present = np.where(kinds[edge] != Kind.NONE, channels, 0)
+            weights = np.where(conv[edge], kernels[edge] ** 2 * channels**2, 0)
+            self._sizes(name, size)
+            self._set(
+                name,
+                kind=kinds[edge],
+                in_channels=present,
+                out_channels=present,
+                kernel=kernels[edge],
+                stride=kernels[edge] > 0,
+                weights=weights,
+                parameters=weights + np.where(conv[edge], 2 * channels, 0),
+                weight_bits=np.where(conv[edge], self._bits(name), 0),
+                macs=weights * (size[0] * size[1]),
+                signal=signals[edge],
+            )
+
+    def _classifier(self, channels: Ints, size: tuple[int, int]) -> None:
+        n = self.networks
+        pools = n.pool > 1
+        pooled_height, pooled_width = size[0] // n.pool, size[1] // n.pool
+        self._sizes("classifier.pool", size)
+        self._set(
+            "classifier.pool",
+            kind=np.where(pools, Kind.AVGPOOL, Kind.NONE),
+            in_channels=np.where(pools, channels, 0),
+            out_channels=np.where(pools, channels, 0),
+            kernel=np.where(pools, n.pool, 0),
+            stride=np.where(pools, n.pool, 0),
+            out_height=pooled_height,
+            out_width=pooled_width,
+            pooled_height=pooled_height,
+            pooled_width=pooled_width,
+            signal=np.where(pools, Signal.SPIKE, Signal.NONE),
+        )
+        features = channels * pooled_height * pooled_width
+        pooled_signal = np.where(pools, Signal.LEVEL, Signal.SPIKE)
+        deep = n.hidden > 0
+        self._linear("classifier.hidden", np.where(deep, features, 0), n.hidden, pooled_signal)
+        self._lif("classifier.hidden_lif", n.hidden, (1, 1))
+        classes = np.full_like(n.hidden, n.classes)
+        self._linear(
+            "classifier.head",
+            np.where(deep, n.hidden, features),
+            classes,
+            np.where(deep, Signal.SPIKE, pooled_signal),
+            bias=True,
+        )
+
+    def _linear(
+        self, name: str, features: Ints, outputs: Ints, signal: Ints, *, bias: bool = False
+    ) -> None:
+        present = outputs > 0
+        weights = features * outputs
+        self._sizes(name, (1, 1))
+        self._set(
+            name,
+            kind=np.where(present, Kind.LINEAR, Kind.NONE),
+            in_channels=features,
+            out_channels=outputs,
+            weights=weights,
+            parameters=weights + (outputs if bias else 0),
+            weight_bits=np.where(present, self._bits(name), 0),
+            macs=weights,
+            signal=np.where(present, signal, Signal.NONE),
+        )

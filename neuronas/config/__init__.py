@@ -1,0 +1,44 @@
+"""Study files: what they may say, their defaults, and reading them."""
+
+from neuronas.config.datasets import DATASETS, DatasetInfo
+from neuronas.config.loading import load_study, read_yaml, validate
+from neuronas.config.operations import OPERATION_INDEX, OPERATIONS, ZEROIZE, Kind, Operation
+from neuronas.config.study import (
+    BUDGET_PRESETS,
+    IMMUTABLE_SECTIONS,
+    NAME_PATTERN,
+    BudgetConfig,
+    HardwareConfig,
+    SearchConfig,
+    SpaceConfig,
+    StudyConfig,
+    TrainingConfig,
+    WeightBitsConfig,
+    chip_names,
+    known,
+)
+
+__all__ = [
+    "BUDGET_PRESETS",
+    "DATASETS",
+    "IMMUTABLE_SECTIONS",
+    "NAME_PATTERN",
+    "OPERATIONS",
+    "OPERATION_INDEX",
+    "ZEROIZE",
+    "BudgetConfig",
+    "DatasetInfo",
+    "HardwareConfig",
+    "Kind",
+    "Operation",
+    "SearchConfig",
+    "SpaceConfig",
+    "StudyConfig",
+    "TrainingConfig",
+    "WeightBitsConfig",
+    "chip_names",
+    "known",
+    "load_study",
+    "read_yaml",
+    "validate",
+]

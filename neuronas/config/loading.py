@@ -1,0 +1,170 @@
+"""Reading study files: YAML in, a checked ``StudyConfig`` or a clear error out."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Hashable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from neuronas.config.study import StudyConfig
+from neuronas.errors import ConfigError
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML 1.1, but a key given twice is an error and ``4e6`` is a number."""
+
+
+def _mapping(loader: _Loader, node: yaml.MappingNode) -> dict[Hashable, Any]:
+    seen: set[Hashable] = set()
+    for key_node, _ in node.value:
+        key = loader.construct_object(key_node)
+        if key in seen:
+            raise yaml.constructor.ConstructorError(
+                None, None, f"the key {key!r} is given twice", key_node.start_mark
+            )
+        seen.add(key)
+    return loader.construct_mapping(node)
+
+
+_Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float",
+    re.compile(r"^[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+$"),
+    list("-+0123456789"),
+)
+
+
+def read_yaml(path: Path) -> Any:  # noqa: ANN401 - whatever the file holds
+    """Return the content of a YAML (or JSON) file.
+
+    Raises:
+        ConfigError: The file is absent, is not text, or is not valid YAML.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise ConfigError(_absent(path), source=str(path)) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"cannot be read: {error}", source=str(path)) from None
+    try:
+        return yaml.load(text, Loader=_Loader)
+    except yaml.YAMLError as error:
+        raise ConfigError(_yaml_problem(error), source=str(path)) from None
+
+
+def _absent(path: Path) -> str:
+    folder = path.parent
+    if not folder.is_dir():
+        return f"no such file, and no such folder {folder}"
+    names = sorted(f.name for f in folder.iterdir() if f.suffix in {".yaml", ".yml", ".json"})
+    near = difflib.get_close_matches(path.name, names, n=1)
+    return "no such file" + (f"; did you mean {folder / near[0]}?" if near else "")
+
+
+def _yaml_problem(error: yaml.YAMLError) -> str:
+    mark = getattr(error, "problem_mark", None)
+    problem = getattr(error, "problem", None) or str(error).splitlines()[0]
+    where = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
+    return f"{where}not valid YAML: {problem}"
+
+
+def load_study(path: str | Path) -> StudyConfig:
+    r"""Return the study that a YAML file describes.
+
+    Args:
+        path: Study file. Its stem is the study's name unless the file gives one.
+
+    Returns:
+        The checked study, with every default filled in.
+
+    Raises:
+        ConfigError: The file is absent or wrong; the message names file, key, what was found and
+            what is allowed.
+
+    Example:
+        >>> import neuronas, pathlib, tempfile
+        >>> file = pathlib.Path(tempfile.mkdtemp()) / "tiny.yaml"
+        >>> _ = file.write_text("dataset: digits\nspace: {channels: [4, 8]}\n")
+        >>> study = neuronas.load_study(file)
+        >>> study.name, study.space.channels, study.space.weight_bits.stem
+        ('tiny', [4, 8], [4])
+    """
+    path = Path(path)
+    content = read_yaml(path)
+    if content is None:
+        content = {}
+    if not isinstance(content, dict):
+        raise ConfigError(
+            f"a study file is a mapping of keys, found {_shown(content)}", source=str(path)
+        )
+    return validate(StudyConfig, {"name": path.stem, **content}, source=str(path))
+
+
+def validate(model: type[Model], content: object, *, source: str | None) -> Model:
+    """Return ``content`` as a ``model``; raise a ConfigError that explains every problem."""
+    try:
+        return model.model_validate(content)
+    except ValidationError as error:
+        lines = [_problem(details, model) for details in error.errors()]
+        raise ConfigError(list(dict.fromkeys(lines)), source=source) from None
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    limit = 60
+    return text if len(text) <= limit else text[: limit - 3] + "..."
+
+
+def _path(location: tuple[int | str, ...]) -> str:
+    parts = [f"[{part}]" if isinstance(part, int) else f".{part}" for part in location]
+    return "".join(parts).lstrip(".")
+
+
+def _section(model: type[BaseModel], location: tuple[int | str, ...]) -> type[BaseModel]:
+    for part in location:
+        field = model.model_fields.get(str(part))
+        annotation = field.annotation if field else None
+        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+            model = annotation
+    return model
+
+
+def _problem(details: ErrorDetails, model: type[BaseModel]) -> str:
+    location, kind, found = details["loc"], details["type"], details["input"]
+    key = _path(location)
+    context: dict[str, Any] = details.get("ctx", {})
+    if kind == "contradiction":
+        return details["msg"] if not key else f"{key}: {details['msg']}"
+    if kind == "extra_forbidden":
+        allowed = sorted(_section(model, location[:-1]).model_fields)
+        return f"{key}: unknown key; allowed: {', '.join(allowed)}{_nearest(location[-1], allowed)}"
+    if kind == "missing":
+        return f"{key}: required, but not given{_allowed_of(model, location)}"
+    if kind in {"literal_error", "unknown_name"}:
+        expected = str(context["expected"]).replace(" or ", ", ").replace("'", "")
+        names = expected.split(", ")
+        return f"{key}: found {_shown(found)}; allowed: {expected}{_nearest(found, names)}"
+    if kind == "too_short":
+        return f"{key}: found {_shown(found)}; allowed: at least {context['min_length']} values"
+    return f"{key}: found {_shown(found)}; {details['msg'][0].lower()}{details['msg'][1:]}"
+
+
+def _allowed_of(model: type[BaseModel], location: tuple[int | str, ...]) -> str:
+    if model is StudyConfig and location == ("dataset",):
+        from neuronas.config.datasets import DATASETS
+
+        return f"; allowed: {', '.join(sorted(DATASETS))}"
+    return ""
+
+
+def _nearest(found: object, allowed: list[str]) -> str:
+    near = difflib.get_close_matches(str(found), allowed, n=1, cutoff=0.5)
+    return f"; did you mean '{near[0]}'?" if near else ""

@@ -1,0 +1,242 @@
+"""The study file: what it may say, and every default, in one place."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from importlib import resources
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
+
+from neuronas.config.datasets import DATASETS
+from neuronas.config.operations import OPERATIONS, ZEROIZE
+
+T = TypeVar("T")
+
+BitWidth = Literal[2, 3, 4, 5, 6, 7, 8, 16, 32]
+ObjectiveName = Literal["accuracy", "energy", "latency", "area", "memory", "parameters"]
+NAME_PATTERN = r"[A-Za-z0-9][A-Za-z0-9._-]*"
+
+BUDGET_PRESETS: dict[str, dict[str, float]] = {
+    # Constraints named in the abstract of HASNAS, arXiv 2407.00641v1.
+    "neuronas-v1": {"parameters": 4e6, "area_mm2": 100.0, "latency_ms": 400.0, "energy_uj": 120.0},
+}
+
+IMMUTABLE_SECTIONS = ("dataset", "space", "hardware", "budget", "objectives")
+"""Sections that make old and new trials incomparable when they change."""
+
+
+def chip_names() -> list[str]:
+    """Return the names of the chip presets that ship with the package, sorted."""
+    folder = resources.files("neuronas") / "hardware" / "chips"
+    return sorted(f.name.removesuffix(".yaml") for f in folder.iterdir() if f.name[-5:] == ".yaml")
+
+
+def known(value: str, allowed: Sequence[str]) -> str:
+    """Return ``value`` if it is one of ``allowed``; raise a literal error otherwise."""
+    if value not in allowed:
+        raise PydanticCustomError(
+            "unknown_name", "must be one of {expected}", {"expected": ", ".join(allowed)}
+        )
+    return value
+
+
+def _as_list(value: object) -> object:
+    return value if isinstance(value, list) else [value]
+
+
+def _distinct(values: list[T]) -> list[T]:
+    if len(set(values)) != len(values):
+        raise PydanticCustomError("repeated", "names a choice twice")
+    return values
+
+
+Choices = Annotated[
+    list[T], Field(min_length=1), BeforeValidator(_as_list), AfterValidator(_distinct)
+]
+"""One value (fixed) or a list of values (searched)."""
+
+OperationName = Annotated[str, AfterValidator(lambda v: known(v, [op.name for op in OPERATIONS]))]
+
+
+class Section(BaseModel):
+    """Base of all sections: unknown keys are errors, types are strict, values are frozen."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class WeightBitsConfig(Section):
+    """Weight bits per group; 2 to 8 are integers, 16 and 32 floating point."""
+
+    stem: Choices[BitWidth] = [4]
+    cell_a: Choices[BitWidth] = [4]
+    reduction: Choices[BitWidth] = [4]
+    cell_b: Choices[BitWidth] = [4]
+    classifier: Choices[BitWidth] = [4]
+
+
+class SpaceConfig(Section):
+    """The search space. Every key takes one value or a list to search over."""
+
+    cells: Literal["shared", "distinct"] = "shared"
+    operations: Choices[OperationName] = [op.name for op in OPERATIONS]
+    channels: Choices[Annotated[int, Field(ge=1, le=4096)]] = [16]
+    ratio: Choices[Annotated[int, Field(ge=1, le=8)]] = [2]
+    pool: Choices[Annotated[int, Field(ge=1, le=64)]] = [2]
+    hidden: Choices[Annotated[int, Field(ge=0, le=65536)]] = [0]
+    time_steps: Choices[Annotated[int, Field(ge=1, le=256)]] = [4]
+    decay: Choices[Annotated[float, Field(ge=0.0, lt=1.0)]] = [0.25]
+    threshold: Choices[Annotated[float, Field(gt=0.0, le=100.0)]] = [1.0]
+    weight_bits: WeightBitsConfig = WeightBitsConfig()
+
+    @field_validator("weight_bits", mode="before")
+    @classmethod
+    def _same_bits_for_all_groups(cls, value: object) -> object:
+        if isinstance(value, dict | WeightBitsConfig):
+            return value
+        return dict.fromkeys(WeightBitsConfig.model_fields, value)
+
+    @field_validator("operations")
+    @classmethod
+    def _some_operation_connects(cls, value: list[str]) -> list[str]:
+        if value == [OPERATIONS[ZEROIZE].name]:
+            raise PydanticCustomError(
+                "contradiction", "only 'zeroize': no cell would connect its input to its output"
+            )
+        return value
+
+
+class HardwareConfig(Section):
+    """The cost model and the chip it describes."""
+
+    model: Literal["spikesim"] = "spikesim"
+    chip: Annotated[str, AfterValidator(lambda v: known(v, chip_names()))] = "spikesim-65nm"
+
+
+class BudgetConfig(Section):
+    """Upper limits; a limit that is not given does not bind."""
+
+    preset: Annotated[str, AfterValidator(lambda v: known(v, sorted(BUDGET_PRESETS)))] | None = None
+    parameters: Annotated[float, Field(gt=0)] | None = None
+    memory_bytes: Annotated[float, Field(gt=0)] | None = None
+    area_mm2: Annotated[float, Field(gt=0)] | None = None
+    latency_ms: Annotated[float, Field(gt=0)] | None = None
+    energy_uj: Annotated[float, Field(gt=0)] | None = None
+
+    def limits(self) -> dict[str, float]:
+        """Return the limits that bind, in the one fixed order in which constraints are written."""
+        preset = BUDGET_PRESETS[self.preset] if self.preset else {}
+        names = [name for name in type(self).model_fields if name != "preset"]
+        given = {name: getattr(self, name) for name in names}
+        merged = {
+            name: given[name] if given[name] is not None else preset.get(name) for name in names
+        }
+        return {name: limit for name, limit in merged.items() if limit is not None}
+
+
+class TrainingConfig(Section):
+    """How briefly and how each candidate is trained."""
+
+    epochs: Annotated[int, Field(ge=1, le=10_000)] = 10
+    batch_size: Annotated[int, Field(ge=2, le=65536)] = 64
+    learning_rate: Annotated[float, Field(gt=0, le=10)] = 0.01
+    samples: Annotated[int, Field(ge=1)] | None = None
+
+
+class SearchConfig(Section):
+    """How the study searches."""
+
+    sampler: Literal["random", "tpe"] = "tpe"
+    trials: Annotated[int, Field(ge=1)] = 30
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
+
+
+class StudyConfig(Section):
+    """One study: the question, the space of answers and how long to look.
+
+    Read it from a file with :func:`neuronas.load_study`.
+    """
+
+    name: Annotated[str, Field(pattern=f"^{NAME_PATTERN}$", max_length=100)]
+    dataset: Annotated[str, AfterValidator(lambda v: known(v, sorted(DATASETS)))]
+    space: SpaceConfig = SpaceConfig()
+    hardware: HardwareConfig = HardwareConfig()
+    budget: BudgetConfig = BudgetConfig()
+    objectives: Annotated[
+        list[ObjectiveName], Field(min_length=2, max_length=5), AfterValidator(_distinct)
+    ] = ["accuracy", "energy"]
+    training: TrainingConfig = TrainingConfig()
+    search: SearchConfig = SearchConfig()
+    storage: str | None = None
+
+    @model_validator(mode="after")
+    def _pools_fit_the_feature_map(self) -> StudyConfig:
+        _, height, width = DATASETS[self.dataset].input_shape
+        side = min(height, width) // 2
+        too_large = [pool for pool in self.space.pool if pool > side]
+        if too_large:
+            raise PydanticCustomError(
+                "contradiction",
+                "space.pool: {pools} is larger than the {side}x{side} feature map that "
+                "'{dataset}' leaves after the first pooling; allowed: 1 to {side}",
+                {"pools": too_large[0], "side": side, "dataset": self.dataset},
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _samples_exist(self) -> StudyConfig:
+        available = DATASETS[self.dataset].train_samples
+        wanted = self.training.samples
+        if wanted is not None and not self.training.batch_size <= wanted <= available:
+            raise PydanticCustomError(
+                "contradiction",
+                "training.samples: found {wanted}; allowed: training.batch_size ({batch}) to "
+                "{available}, the training split of '{dataset}'",
+                {
+                    "wanted": wanted,
+                    "batch": self.training.batch_size,
+                    "available": available,
+                    "dataset": self.dataset,
+                },
+            )
+        return self
+
+    def comparable(self) -> dict[str, Any]:
+        """Return what must stay equal for old and new trials to belong to one study.
+
+        The number of trials and where they are stored may change freely.
+        """
+        content = self.model_dump(mode="json", exclude={"storage": True})
+        del content["search"]["trials"]
+        return content
+
+    def digest(self) -> str:
+        """Return the SHA-256 of :meth:`comparable` as canonical JSON."""
+        text = json.dumps(self.comparable(), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def differences(self, stored: StudyConfig) -> list[str]:
+        """Return one line per key in which this study differs from the ``stored`` one."""
+        return _differences(stored.comparable(), self.comparable(), "")
+
+
+def _differences(old: dict[str, Any], new: dict[str, Any], prefix: str) -> list[str]:
+    lines: list[str] = []
+    for key in sorted(old.keys() | new.keys()):
+        before, after = old.get(key), new.get(key)
+        if isinstance(before, dict) and isinstance(after, dict):
+            lines += _differences(before, after, f"{prefix}{key}.")
+        elif before != after:
+            lines.append(f"{prefix}{key}: stored {json.dumps(before)}, file {json.dumps(after)}")
+    return lines
