@@ -9,7 +9,7 @@ from neuronas.architecture.cells import (
     live_edges,
     parse_cnt_mat,
 )
-from neuronas.architecture.digest import deployment_digest, training_digest
+from neuronas.architecture.digest import deployment_digest, network_keys, training_digest
 from neuronas.architecture.networks import BIT_WIDTHS, GROUPS, Architecture, Networks, WeightBits
 from neuronas.architecture.space import (
     Choice,
@@ -43,6 +43,7 @@ __all__ = [
     "deployment_digest",
     "format_cnt_mat",
     "live_edges",
+    "network_keys",
     "parse_cnt_mat",
     "training_digest",
 ]

@@ -7,6 +7,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from neuronas.architecture.networks import GROUPS, Architecture, Networks
 from neuronas.architecture.workload import Workload
 
@@ -32,6 +34,33 @@ def training_digest(architecture: Architecture, context: Mapping[str, Any]) -> s
     }
     network["weight_bits"] = {g: network["weight_bits"][g] for g in GROUPS if g in weighted}
     return _sha256({"network": network, "training": dict(context)})
+
+
+def network_keys(networks: Networks, workload: Workload) -> list[bytes]:
+    """Return one key per network: equal keys are equal networks, as for the training digest.
+
+    Args:
+        networks: N networks.
+        workload: Their layer table.
+    """
+    canonical = networks.canonical()
+    groups = [slot.group for slot in workload.slots]
+    bits = np.stack(
+        [
+            np.where(
+                workload.weights[[g == group for g in groups]].any(axis=0),
+                canonical.weight_bits[:, column],
+                0,
+            )
+            for column, group in enumerate(GROUPS)
+        ],
+        axis=1,
+    )
+    scalars = (canonical.channels, canonical.ratio, canonical.pool, canonical.hidden)
+    neurons = (canonical.time_steps, canonical.decay.view(np.int64))
+    columns = [*scalars, *neurons, canonical.threshold.view(np.int64)]
+    rows = np.column_stack([canonical.cell_a, canonical.cell_b, bits, *columns])
+    return [row.tobytes() for row in np.ascontiguousarray(rows, dtype=np.int64)]
 
 
 def deployment_digest(training: str, hardware: Mapping[str, Any]) -> str:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +20,15 @@ from neuronas.architecture.cells import (
     live_edges,
     parse_cnt_mat,
 )
-from neuronas.config import OPERATION_INDEX, OPERATIONS, read_yaml, validate
+from neuronas.config import (
+    OPERATION_INDEX,
+    OPERATIONS,
+    BitWidth,
+    Decay,
+    Threshold,
+    read_yaml,
+    validate,
+)
 from neuronas.errors import GenotypeError
 
 Ints = NDArray[np.int64]
@@ -29,8 +37,7 @@ Floats = NDArray[np.float64]
 GROUPS: tuple[str, ...] = ("stem", "cell_a", "reduction", "cell_b", "classifier")
 """Groups of layers that share a weight bit width."""
 
-Bits = Literal[2, 3, 4, 5, 6, 7, 8, 16, 32]
-BIT_WIDTHS: tuple[int, ...] = get_args(Bits)
+BIT_WIDTHS: tuple[int, ...] = get_args(BitWidth)
 Positive = Annotated[int, Field(ge=1)]
 
 
@@ -39,11 +46,11 @@ class WeightBits(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
-    stem: Bits = 4
-    cell_a: Bits = 4
-    reduction: Bits = 4
-    cell_b: Bits = 4
-    classifier: Bits = 4
+    stem: BitWidth = 4
+    cell_a: BitWidth = 4
+    reduction: BitWidth = 4
+    cell_b: BitWidth = 4
+    classifier: BitWidth = 4
 
 
 class Architecture(BaseModel):
@@ -80,8 +87,8 @@ class Architecture(BaseModel):
     pool: Positive = 2
     hidden: Annotated[int, Field(ge=0)] = 0
     time_steps: Positive = 4
-    decay: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.25
-    threshold: Annotated[float, Field(gt=0.0)] = 1.0
+    decay: Decay = 0.25
+    threshold: Threshold = 1.0
     weight_bits: WeightBits = WeightBits()
 
     @field_validator("input_shape", mode="before")
@@ -142,7 +149,12 @@ class Architecture(BaseModel):
             if not connected
         ]
         side = min(self.input_shape[1:]) // 2
-        if self.pool > side:
+        if side == 0:
+            problems.append(
+                f"input_shape: found {self.input_shape[1]}x{self.input_shape[2]}; allowed: at "
+                "least 2x2, since the family pools once"
+            )
+        elif self.pool > side:
             problems.append(
                 f"pool: found {self.pool}; allowed: 1 to {side}, the feature map that an input of "
                 f"{self.input_shape[1]}x{self.input_shape[2]} leaves after the first pooling"
@@ -171,7 +183,7 @@ def _cell(value: object) -> object:
             "operations, or cnt_mat text such as '0303 0030 0002 0000'"
         )
     for name in value:
-        if name not in OPERATION_INDEX:
+        if not isinstance(name, str) or name not in OPERATION_INDEX:
             raise GenotypeError(
                 f"unknown operation {name!r}; allowed: {', '.join(OPERATION_INDEX)}"
             )

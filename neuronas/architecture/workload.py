@@ -1,7 +1,8 @@
 """The layer table: computed once per network, read by the cost models and the network builder.
 
 Arrays are layers first, ``(L, N)``: row l is the same place of the family in every network, in
-execution order; a network that lacks it has ``Kind.NONE`` and zeros there.
+execution order; a network that lacks it has ``Kind.NONE`` there, and no channels, weights, MACs
+or neurons.
 """
 
 from __future__ import annotations

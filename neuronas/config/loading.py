@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import json
 import re
 from collections.abc import Hashable
 from pathlib import Path
@@ -25,13 +26,20 @@ class _Loader(yaml.SafeLoader):
 def _mapping(loader: _Loader, node: yaml.MappingNode) -> dict[Hashable, Any]:
     seen: set[Hashable] = set()
     for key_node, _ in node.value:
-        key = loader.construct_object(key_node)
+        if key_node.tag == "tag:yaml.org,2002:merge":
+            continue
+        key = loader.construct_object(key_node, deep=True)
+        if not isinstance(key, Hashable):
+            raise yaml.constructor.ConstructorError(
+                None, None, f"{key!r} cannot be a key", key_node.start_mark
+            )
         if key in seen:
             raise yaml.constructor.ConstructorError(
                 None, None, f"the key {key!r} is given twice", key_node.start_mark
             )
         seen.add(key)
-    return loader.construct_mapping(node)
+    loader.flatten_mapping(node)
+    return loader.construct_mapping(node, deep=True)
 
 
 _Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)
@@ -46,7 +54,8 @@ def read_yaml(path: Path) -> Any:  # noqa: ANN401 - whatever the file holds
     """Return the content of a YAML (or JSON) file.
 
     Raises:
-        ConfigError: The file is absent, is not text, or is not valid YAML.
+        ConfigError: The file is absent, is not text, or is not valid YAML (JSON, if its name
+            ends so).
     """
     try:
         text = path.read_text(encoding="utf-8")
@@ -55,9 +64,15 @@ def read_yaml(path: Path) -> Any:  # noqa: ANN401 - whatever the file holds
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"cannot be read: {error}", source=str(path)) from None
     try:
+        if path.suffix == ".json":
+            return json.loads(text)
         return yaml.load(text, Loader=_Loader)
+    except json.JSONDecodeError as error:
+        raise ConfigError(f"not valid JSON: {error}", source=str(path)) from None
     except yaml.YAMLError as error:
         raise ConfigError(_yaml_problem(error), source=str(path)) from None
+    except (ValueError, RecursionError) as error:
+        raise ConfigError(f"not valid YAML: {error}", source=str(path)) from None
 
 
 def _absent(path: Path) -> str:
@@ -153,7 +168,14 @@ def _problem(details: ErrorDetails, model: type[BaseModel]) -> str:
         names = expected.split(", ")
         return f"{key}: found {_shown(found)}; allowed: {expected}{_nearest(found, names)}"
     if kind == "too_short":
-        return f"{key}: found {_shown(found)}; allowed: at least {context['min_length']} values"
+        least = context["min_length"]
+        return f"{key}: found {_shown(found)}; allowed: a list with {least} or more entries"
+    if kind in {"model_type", "dict_type"}:
+        return f"{key or 'content'}: found {_shown(found)}; expected a mapping of keys to values"
+    if kind == "invalid_key":
+        return f"unknown key {found!r}; keys are words"
+    if kind == "cell":
+        return f"{key}: {details['msg']}"
     return f"{key}: found {_shown(found)}; {details['msg'][0].lower()}{details['msg'][1:]}"
 
 

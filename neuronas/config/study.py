@@ -24,6 +24,11 @@ from neuronas.config.operations import OPERATIONS, ZEROIZE
 
 T = TypeVar("T")
 
+Decay = Annotated[float, Field(ge=0.0, lt=1.0), AfterValidator(lambda v: v + 0.0)]
+"""Decay of the membrane potential per time step; -0.0 is read as 0.0."""
+
+Threshold = Annotated[float, Field(gt=0.0, le=100.0)]
+Limit = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 BitWidth = Literal[2, 3, 4, 5, 6, 7, 8, 16, 32]
 ObjectiveName = Literal["accuracy", "energy", "latency", "area", "memory", "parameters"]
 NAME_PATTERN = r"[A-Za-z0-9][A-Za-z0-9._-]*"
@@ -57,8 +62,9 @@ def _as_list(value: object) -> object:
 
 
 def _distinct(values: list[T]) -> list[T]:
-    if len(set(values)) != len(values):
-        raise PydanticCustomError("repeated", "names a choice twice")
+    repeated = [value for value in values if values.count(value) > 1]
+    if repeated:
+        raise PydanticCustomError("repeated", "names {choice} twice", {"choice": repeated[0]})
     return values
 
 
@@ -96,8 +102,8 @@ class SpaceConfig(Section):
     pool: Choices[Annotated[int, Field(ge=1, le=64)]] = [2]
     hidden: Choices[Annotated[int, Field(ge=0, le=65536)]] = [0]
     time_steps: Choices[Annotated[int, Field(ge=1, le=256)]] = [4]
-    decay: Choices[Annotated[float, Field(ge=0.0, lt=1.0)]] = [0.25]
-    threshold: Choices[Annotated[float, Field(gt=0.0, le=100.0)]] = [1.0]
+    decay: Choices[Decay] = [0.25]
+    threshold: Choices[Threshold] = [1.0]
     weight_bits: WeightBitsConfig = WeightBitsConfig()
 
     @field_validator("weight_bits", mode="before")
@@ -128,11 +134,11 @@ class BudgetConfig(Section):
     """Upper limits; a limit that is not given does not bind."""
 
     preset: Annotated[str, AfterValidator(lambda v: known(v, sorted(BUDGET_PRESETS)))] | None = None
-    parameters: Annotated[float, Field(gt=0)] | None = None
-    memory_bytes: Annotated[float, Field(gt=0)] | None = None
-    area_mm2: Annotated[float, Field(gt=0)] | None = None
-    latency_ms: Annotated[float, Field(gt=0)] | None = None
-    energy_uj: Annotated[float, Field(gt=0)] | None = None
+    parameters: Limit | None = None
+    memory_bytes: Limit | None = None
+    area_mm2: Limit | None = None
+    latency_ms: Limit | None = None
+    energy_uj: Limit | None = None
 
     def limits(self) -> dict[str, float]:
         """Return the limits that bind, in the one fixed order in which constraints are written."""

@@ -3,7 +3,7 @@
 from neuronas.hardware.budget import UNITS, Budget, presented
 from neuronas.hardware.chip import Chip, ChipSettings, Constant
 from neuronas.hardware.cost import Cost, HardwareModel
-from neuronas.hardware.estimate import HARDWARE_MODELS, Estimate, estimate, layer_costs
+from neuronas.hardware.costing import HARDWARE_MODELS, Estimate, estimate, layer_costs
 from neuronas.hardware.layer_list import LayerList
 from neuronas.hardware.spikesim import SpikeSim
 

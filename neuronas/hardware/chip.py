@@ -98,7 +98,15 @@ class Chip:
         return cls(read.name, read.model, read.source, read.settings, read.constants)
 
     def value(self, constant: str) -> float:
-        """Return the value of a constant, in its own unit."""
+        """Return the value of a constant, in its own unit.
+
+        Raises:
+            HardwareModelError: The chip does not describe it.
+        """
+        if constant not in self.constants:
+            raise HardwareModelError(
+                f"chip '{self.name}' has no constant '{constant}', which its model needs"
+            )
         return self.constants[constant].value
 
     def to_json(self) -> dict[str, object]:

@@ -15,6 +15,17 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 
+def total(layers: Floats) -> Floats:
+    """Return the sum over layers, ``(L, N)`` to ``(N,)``.
+
+    Rows are added one after the other, so that a network's sum has the same last digit alone and
+    in a batch; NumPy's own sum adds in an order that depends on N.
+    """
+    if len(layers) == 0:
+        return np.zeros(layers.shape[1])
+    return np.asarray(layers.cumsum(axis=0)[-1])
+
+
 @dataclass(frozen=True, slots=True)
 class Cost:
     """Cost of N networks; totals are the sums of their parts.
@@ -44,12 +55,12 @@ class Cost:
     @property
     def energy_pj(self) -> Floats:
         """Energy of one inference, shape ``(N,)``."""
-        return np.asarray(self.layer_energy_pj.sum(axis=0))
+        return total(self.layer_energy_pj)
 
     @property
     def latency_ns(self) -> Floats:
         """Latency of one inference, shape ``(N,)``."""
-        return np.asarray(self.layer_latency_ns.sum(axis=0))
+        return total(self.layer_latency_ns)
 
     @property
     def area_um2(self) -> Floats:
@@ -59,7 +70,7 @@ class Cost:
     @property
     def num_pe(self) -> Floats:
         """Processing elements, shape ``(N,)``."""
-        return np.asarray(self.layer_pe.sum(axis=0))
+        return total(self.layer_pe)
 
 
 class HardwareModel(Protocol):

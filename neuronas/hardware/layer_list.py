@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from neuronas.architecture import Signal, Slot, Workload
@@ -13,6 +13,10 @@ from neuronas.config import Kind
 from neuronas.hardware.chip import ChipSettings, Device
 
 Positive = Annotated[int, Field(ge=1)]
+
+
+def _as_list(value: object) -> object:
+    return value if isinstance(value, list) else [value]
 
 
 class LayerList(BaseModel):
@@ -33,7 +37,7 @@ class LayerList(BaseModel):
     out_ch_list: Annotated[list[Positive], Field(min_length=1)]
     in_dim_list: Annotated[list[Positive], Field(min_length=1)]
     out_dim_list: Annotated[list[Positive], Field(min_length=1)]
-    kernel_size: Positive | Annotated[list[Positive], Field(min_length=1)]
+    kernel_size: Annotated[list[Positive], Field(min_length=1), BeforeValidator(_as_list)]
     time_steps: Positive
     xbar_size: int | None = None
     pe_per_tile: int | None = None
@@ -45,7 +49,7 @@ class LayerList(BaseModel):
         count = len(self.in_ch_list)
         for name in ("out_ch_list", "in_dim_list", "out_dim_list", "kernel_size"):
             values = getattr(self, name)
-            if isinstance(values, list) and len(values) != count:
+            if len(values) != count and (name, len(values)) != ("kernel_size", 1):
                 raise PydanticCustomError(
                     "contradiction",
                     "{name}: found {found} values; in_ch_list has {count}",

@@ -20,7 +20,7 @@ from neuronas.architecture import Workload
 from neuronas.config import Kind
 from neuronas.errors import HardwareModelError
 from neuronas.hardware.chip import Chip
-from neuronas.hardware.cost import Cost, Floats
+from neuronas.hardware.cost import Cost, Floats, total
 
 _SUBTRACTIONS_PER_CYCLE = 16
 
@@ -113,7 +113,7 @@ class _Convolutions:
             outputs=np.multiply(w.out_channels[rows], positions),
             kernel_area=np.where(present, w.kernel[rows] ** 2, 0.0),
             pe=pe,
-            tiles=np.ceil(pe.sum(axis=0) / chip.settings.pe_per_tile),
+            tiles=np.ceil(total(pe) / chip.settings.pe_per_tile),
         )
 
     @property
@@ -152,10 +152,12 @@ class _Convolutions:
         """
         c, adcs = self.chip.value, self._adcs
         per_tile = self.chip.settings.pe_per_tile
-        num_pe = self.pe.sum(axis=0)
+        num_pe = total(self.pe)
         crossbar = c(f"area_{self.chip.settings.device}_crossbar")
         own_crossbars = self.pe * self.kernel_area * crossbar
-        empty = (per_tile * self.tiles - num_pe) * self.kernel_area.max(axis=0) * crossbar
+        empty = (
+            (per_tile * self.tiles - num_pe) * self.kernel_area.max(axis=0, initial=0.0) * crossbar
+        )
         state_bit = c("membrane_bits") * c("area_state_bit")
         counted = self.present & (self.present.cumsum(axis=0) <= c("neuron_memory_layers"))
         own_inputs = state_bit * self.in_elements
@@ -169,10 +171,10 @@ class _Convolutions:
             "htree": self.tiles * c("area_htree"),
         }
         parts = {
-            "crossbars": own_crossbars.sum(axis=0) + empty,
+            "crossbars": total(own_crossbars) + empty,
             **shared,
-            "input_memory": own_inputs.sum(axis=0),
-            "neuron_memory": own_neurons.sum(axis=0),
+            "input_memory": total(own_inputs),
+            "neuron_memory": total(own_neurons),
         }
         overhead = sum(shared.values(), empty)
         share = self.pe / np.maximum(num_pe, 1.0)

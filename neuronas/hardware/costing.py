@@ -143,10 +143,12 @@ def estimate(
             f"unknown hardware model '{model}'; allowed: {', '.join(HARDWARE_MODELS)}"
         )
     chip = Chip.preset(chip) if isinstance(chip, str) else chip
+    source = None
     if isinstance(network, str | Path):
+        source = str(network)
         network = _read(Path(network))
     if isinstance(network, LayerList):
-        settings = validate(ChipSettings, network.settings(chip.settings), source="layer list")
+        settings = validate(ChipSettings, network.settings(chip.settings), source=source)
         chip = replace(chip, settings=settings)
         workload = network.workload()
     else:
@@ -164,6 +166,6 @@ def _read(path: Path) -> Architecture | LayerList:
             "list (in_ch_list, out_ch_list, in_dim_list, out_dim_list, ...)",
             source=str(path),
         )
-    if "in_ch_list" in content:
+    if not content.keys().isdisjoint(LayerList.model_fields.keys() - {"time_steps"}):
         return validate(LayerList, content, source=str(path))
     return Architecture.from_json(content, source=str(path))

@@ -1,0 +1,5 @@
+"""``python -m neuronas``."""
+
+from neuronas.cli import main
+
+main()

@@ -1,0 +1,64 @@
+"""The command line: one thin function per command; heavy imports happen inside them."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from neuronas import __version__
+from neuronas.cli import bench, hardware, options, search, studies
+from neuronas.errors import NeuronasError
+
+app = typer.Typer(
+    name="neuronas",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    help="Search spiking neural networks that fit a compute-in-memory chip.",
+)
+
+
+def _version(value: bool) -> None:
+    if value:
+        options.write(f"neuronas {__version__}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    _show_version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+app.command("search")(search.search)
+app.command("resume")(search.resume)
+app.command("enqueue")(studies.enqueue)
+app.command("list")(studies.list_studies)
+app.command("status")(studies.status)
+app.command("front")(studies.front)
+app.command("show")(studies.show)
+app.command("check")(hardware.check)
+app.command("estimate")(hardware.estimate)
+app.add_typer(bench.app, name="bench")
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line; our own errors end it with their message and exit code.
+
+    Exit codes: 0 done, 2 usage, 3 wrong input, 4 nothing fits the budget, 5 storage, 6 data,
+    7 repeated training failures, 130 stopped by the user.
+    """
+    # Spinning OpenMP threads make two threads slower than one on a busy machine.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    try:
+        app(arguments, prog_name="neuronas")
+    except NeuronasError as error:
+        options.say(f"error: {error}")
+        sys.exit(error.exit_code)

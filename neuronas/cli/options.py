@@ -1,0 +1,89 @@
+"""Options and output that commands share: stdout is data, stderr is talk."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal, cast
+
+import typer
+
+if TYPE_CHECKING:
+    from neuronas.report import Table
+
+
+class OutputFormat(StrEnum):
+    """How data is written to stdout."""
+
+    TABLE = "table"
+    JSON = "json"
+    CSV = "csv"
+
+
+class JsonFormat(StrEnum):
+    """How nested data is written to stdout."""
+
+    TABLE = "table"
+    JSON = "json"
+
+
+Name = Annotated[str, typer.Argument(help="Name of a stored study.", show_default=False)]
+Storage = Annotated[
+    str | None,
+    typer.Option(
+        "--storage",
+        help="Database, as sqlite:///FILE. Default: NEURONAS_STORAGE, else sqlite:///neuronas.db.",
+        show_default=False,
+    ),
+]
+Format = Annotated[OutputFormat, typer.Option("--format", help="Format of the data on stdout.")]
+NestedFormat = Annotated[JsonFormat, typer.Option("--format", help="Format of the data on stdout.")]
+Trials = Annotated[
+    int | None,
+    typer.Option(
+        "--trials",
+        min=1,
+        help="Networks newly trained in all; reused, pruned and failed ones do not count.",
+        show_default=False,
+    ),
+]
+CheckpointDir = Annotated[
+    Path | None,
+    typer.Option(
+        "--checkpoint-dir",
+        help="Folder of weights. Default: NEURONAS_CHECKPOINT_DIR, else checkpoints.",
+        show_default=False,
+    ),
+]
+DataDir = Annotated[
+    Path | None,
+    typer.Option("--data-dir", help="Folder with the dataset's files.", show_default=False),
+]
+Threads = Annotated[
+    int | None,
+    typer.Option(
+        "--threads",
+        min=1,
+        help="Threads of torch; results repeat at an equal count. Default: all processors.",
+        show_default=False,
+    ),
+]
+
+
+def write(text: str) -> None:
+    """Write data to stdout."""
+    sys.stdout.write(text)
+
+
+def say(text: str) -> None:
+    """Write talk to stderr."""
+    sys.stderr.write(f"{text}\n")
+
+
+def write_table(table: Table, form: OutputFormat | JsonFormat) -> None:
+    """Write a table to stdout, fitted to the terminal if it is one."""
+    text = cast("Literal['table', 'json', 'csv']", form.value)
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    write(table.render(text, width=width))

@@ -1,0 +1,50 @@
+"""The progress of a search on stderr: a live line on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from neuronas.cli.options import say
+
+if TYPE_CHECKING:
+    from neuronas.searching import Progress
+
+
+def _left(seconds: float | None) -> str:
+    if seconds is None:
+        return "--:--"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def summary(progress: Progress) -> str:
+    """Return the counts of a search on one line."""
+    return (
+        f"{progress.trained}/{progress.target} trained, {progress.reused} reused, "
+        f"{progress.rejected:,} rejected, {progress.pruned} pruned, {progress.failed} failed | "
+        f"front {progress.front_size}, hypervolume {progress.hypervolume:.3f} | "
+        f"{_left(progress.seconds_left)} left"
+    )
+
+
+@contextmanager
+def shown_progress() -> Iterator[Callable[[Progress], None]]:
+    """Give a listener that shows progress as long as the context lasts."""
+    if not sys.stderr.isatty():
+        yield lambda progress: say(f"{summary(progress)} | {progress.message}")
+        return
+    from rich.console import Console
+
+    console = Console(stderr=True, highlight=False)
+    with console.status("starting") as status:
+
+        def show(progress: Progress) -> None:
+            if progress.message.startswith("trial"):
+                console.print(progress.message)
+            status.update(summary(progress))
+
+        yield show

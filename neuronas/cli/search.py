@@ -1,0 +1,120 @@
+"""``neuronas search`` and ``neuronas resume``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from neuronas.cli.options import (
+    CheckpointDir,
+    DataDir,
+    Format,
+    Name,
+    OutputFormat,
+    Storage,
+    Threads,
+    Trials,
+    say,
+    write_table,
+)
+
+if TYPE_CHECKING:
+    from neuronas.searching import Progress, SearchResult
+
+StudyFile = Annotated[Path, typer.Argument(help="Study file.", show_default=False)]
+
+
+def search(
+    study: StudyFile,
+    trials: Trials = None,
+    storage: Storage = None,
+    checkpoint_dir: CheckpointDir = None,
+    data_dir: DataDir = None,
+    threads: Threads = None,
+    form: Format = OutputFormat.TABLE,
+    accept_changes: Annotated[
+        bool, typer.Option("--accept-changes", help="Go on although the stored study differs.")
+    ] = False,
+) -> None:
+    """Search a study, or go on with it; print its Pareto front.
+
+    An existing study is never overwritten: it goes on to the number of networks asked for.
+    """
+    from neuronas.config import load_study
+    from neuronas.searching import search as run
+    from neuronas.storage import resolve_url
+
+    config = load_study(study)
+    url = resolve_url(storage, config.storage)
+    _run(
+        config.name,
+        url,
+        form,
+        lambda listener: run(
+            config,
+            storage=url,
+            trials=trials,
+            checkpoint_dir=checkpoint_dir,
+            data_dir=data_dir,
+            threads=threads,
+            accept_changes=accept_changes,
+            listener=listener,
+        ),
+    )
+
+
+def resume(
+    name: Name,
+    trials: Trials = None,
+    storage: Storage = None,
+    checkpoint_dir: CheckpointDir = None,
+    data_dir: DataDir = None,
+    threads: Threads = None,
+    form: Format = OutputFormat.TABLE,
+) -> None:
+    """Go on with a stored study, after an interruption or for more networks."""
+    from neuronas.searching import resume as run
+    from neuronas.storage import resolve_url
+
+    url = resolve_url(storage)
+    _run(
+        name,
+        url,
+        form,
+        lambda listener: run(
+            name,
+            storage=url,
+            trials=trials,
+            checkpoint_dir=checkpoint_dir,
+            data_dir=data_dir,
+            threads=threads,
+            listener=listener,
+        ),
+    )
+
+
+def _run(
+    name: str,
+    url: str,
+    form: OutputFormat,
+    run: Callable[[Callable[[Progress], None]], SearchResult],
+) -> None:
+    from neuronas.cli.progress import shown_progress
+    from neuronas.report import front_table
+
+    try:
+        with shown_progress() as listener:
+            result = run(listener)
+    except KeyboardInterrupt:
+        say(f"stopped; nothing is lost. Go on with: neuronas resume {name} --storage {url}")
+        raise typer.Exit(130) from None
+    counts = result.study.counts
+    done = f"{counts['trained']} networks trained, {counts['reused']} reused"
+    if result.study.state == "exhausted":
+        proposed = counts["complete"] + counts["failed"] + counts["pruned"]
+        say(f"space exhausted after {proposed} networks: no unseen network fits the budget")
+    say(f"{result.study.state}: {done}; hypervolume {result.hypervolume:.4f}")
+    write_table(front_table(result.study, result.front), form)

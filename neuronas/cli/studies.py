@@ -1,0 +1,157 @@
+"""``neuronas list``, ``status``, ``front``, ``show`` and ``enqueue``: looking at stored studies."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from neuronas.cli.options import (
+    Format,
+    JsonFormat,
+    Name,
+    NestedFormat,
+    OutputFormat,
+    Storage,
+    say,
+    write,
+    write_table,
+)
+
+if TYPE_CHECKING:
+    from neuronas.records import StudyRecord, Trial
+    from neuronas.storage import Repository
+
+
+def _summary(repository: Repository, study: StudyRecord) -> tuple[StudyRecord, str, float, int]:
+    from neuronas.storage import is_searched
+
+    state = study.state
+    if state == "running" and not is_searched(repository.url, study.name):
+        state = "interrupted"
+    return study, state, repository.hypervolume(study.name), len(repository.front(study.name))
+
+
+def list_studies(storage: Storage = None, form: Format = OutputFormat.TABLE) -> None:
+    """List the studies of a database."""
+    from neuronas.report import studies_table
+    from neuronas.storage import Repository, resolve_url
+
+    with Repository(resolve_url(storage)) as repository:
+        studies = [_summary(repository, study) for study in repository.studies()]
+    write_table(studies_table(studies), form)
+
+
+def status(
+    name: Annotated[
+        str | None, typer.Argument(help="Name of a study; all of them without.")
+    ] = None,
+    storage: Storage = None,
+    form: Format = OutputFormat.TABLE,
+) -> None:
+    """Show how far a study is: what was trained, reused, rejected and why."""
+    from neuronas.report import status_table
+    from neuronas.storage import Repository, resolve_url
+
+    if name is None:
+        list_studies(storage, form)
+        return
+    with Repository(resolve_url(storage)) as repository:
+        table = status_table(*_summary(repository, repository.study(name)))
+    write_table(table, form)
+
+
+def front(name: Name, storage: Storage = None, form: Format = OutputFormat.TABLE) -> None:
+    """Print a study's Pareto front, with test accuracy once the study is finished."""
+    from neuronas.report import front_table
+    from neuronas.storage import Repository, resolve_url
+
+    with Repository(resolve_url(storage)) as repository:
+        table = front_table(repository.study(name), repository.front(name))
+    write_table(table, form)
+
+
+def show(
+    name: Name,
+    trial: Annotated[int, typer.Argument(help="Number of a trial.", show_default=False)],
+    storage: Storage = None,
+    form: NestedFormat = JsonFormat.TABLE,
+) -> None:
+    """Show one trial: its genotype, its evaluation, and what each layer costs."""
+    from neuronas.errors import StorageError
+    from neuronas.storage import Repository, resolve_url
+
+    with Repository(resolve_url(storage)) as repository:
+        repository.study(name)
+        found = repository.find_trial(name, trial)
+        if found is None:
+            numbers = [t.candidate.trial_number for t in repository.trials(name)]
+            span = f"0 to {max(numbers)}" if numbers else "none yet"
+            raise StorageError(f"study '{name}' has no trial {trial}; trials there: {span}")
+    if form is JsonFormat.JSON:
+        write(json.dumps(_trial_json(found), indent=2) + "\n")
+    else:
+        _write_trial(found)
+
+
+def _trial_json(trial: Trial) -> dict[str, object]:
+    from dataclasses import asdict
+
+    evaluation = None
+    if trial.evaluation is not None:
+        evaluation = asdict(trial.evaluation) | {
+            "weights_path": trial.evaluation.weights_path.as_posix()
+        }
+    return {
+        "trial": trial.candidate.trial_number,
+        "state": trial.state,
+        "reason": trial.reason,
+        "newly_trained": trial.newly_trained,
+        "retry_of": trial.candidate.retry_of,
+        "genotype": trial.candidate.architecture.to_json(),
+        "training_digest": trial.candidate.training_digest,
+        "deployment_digest": trial.candidate.deployment_digest,
+        "cost": asdict(trial.cost),
+        "evaluation": evaluation,
+    }
+
+
+def _write_trial(trial: Trial) -> None:
+    from neuronas.report import layers_table
+
+    architecture, cost = trial.candidate.architecture, trial.cost
+    lines = [f"trial {trial.candidate.trial_number}: {trial.state}"]
+    if trial.reason:
+        lines.append(f"reason: {trial.reason}")
+    if trial.evaluation is not None:
+        rates = ", ".join(f"{n} {r:.3f}" for n, r in trial.evaluation.spike_rates.items())
+        lines += [
+            f"validation accuracy: {trial.evaluation.validation_accuracy:.2%}",
+            f"spike rates: {rates}",
+            f"weights: {trial.evaluation.weights_path}",
+        ]
+    if cost.constraints:
+        constraints = ", ".join(f"{name} {value:+.1%}" for name, value in cost.constraints.items())
+        lines.append(f"against the budget: {constraints}")
+    lines.append(f"cost by model '{cost.model}' on chip '{cost.chip}', not modelled: ")
+    lines[-1] += ", ".join(cost.not_modelled["effects"])
+    write("\n".join(lines) + "\n\n")
+    write_table(layers_table(cost.layers), OutputFormat.TABLE)
+    write("\n" + json.dumps(architecture.to_json()) + "\n")
+
+
+def enqueue(
+    name: Name,
+    file: Annotated[Path, typer.Argument(help="Genotype JSON.", show_default=False)],
+    storage: Storage = None,
+) -> None:
+    """Queue one network, to be taken up next by a search of the study."""
+    from neuronas.architecture import Architecture
+    from neuronas.searching import enqueue_candidate
+    from neuronas.storage import resolve_url
+
+    architecture = Architecture.from_file(file)
+    url = enqueue_candidate(name, architecture, storage=resolve_url(storage))
+    say(f"queued; it is taken up first by: neuronas resume {name} --storage {url}")

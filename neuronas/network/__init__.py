@@ -1,0 +1,14 @@
+"""The spiking network in torch."""
+
+from neuronas.network.builder import SpikingNetwork, build_network
+from neuronas.network.lif import LIF
+from neuronas.network.quantization import QuantizedConv2d, QuantizedLinear, quantize_weight
+
+__all__ = [
+    "LIF",
+    "QuantizedConv2d",
+    "QuantizedLinear",
+    "SpikingNetwork",
+    "build_network",
+    "quantize_weight",
+]

@@ -1,0 +1,88 @@
+"""Leaky integrate-and-fire neurons over all time steps at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import snntorch
+import torch
+from snntorch import surrogate
+from torch import Tensor
+
+SpikeFunction = Callable[[Tensor], Tensor]
+
+ATAN_ALPHA = 2.0
+"""Slope of the arctangent surrogate gradient; SNASNet's and snntorch's default."""
+
+
+class _MultiStepLIF(torch.autograd.Function):
+    """Membrane recurrence of T steps with reset to zero, as one autograd node.
+
+    Forward:  ``u[t] = decay * u[t-1] * (1 - s[t-1]) + (1 - decay) * x[t]``,
+              ``s[t] = u[t] > threshold``.
+    Backward: the reset is detached, as in snntorch, so
+              ``g[t] = ds[t] * surrogate'(u[t] - threshold) + decay * (1 - s[t]) * g[t+1]``,
+              ``dx[t] = (1 - decay) * g[t]``.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any,  # noqa: ANN401 - torch's own context
+        current: Tensor,
+        decay: float,
+        threshold: float,
+        spike_function: SpikeFunction,
+    ) -> Tensor:
+        potential = current * (1 - decay)
+        for t in range(1, len(potential)):
+            kept = torch.where(potential[t - 1] > threshold, 0.0, potential[t - 1])
+            potential[t].add_(kept, alpha=decay)
+        ctx.save_for_backward(potential)
+        ctx.decay, ctx.threshold, ctx.spike_function = decay, threshold, spike_function
+        return (potential > threshold).to(current.dtype)
+
+    @staticmethod
+    def backward(ctx: Any, *spike_gradients: Tensor) -> tuple[Tensor, None, None, None]:  # noqa: ANN401
+        (potential,) = ctx.saved_tensors
+        with torch.enable_grad():
+            above = (potential - ctx.threshold).detach().requires_grad_()
+            spikes = ctx.spike_function(above)
+        (gradient,) = torch.autograd.grad(spikes, above, spike_gradients[0])
+        for t in range(len(gradient) - 2, -1, -1):
+            kept = torch.where(potential[t] > ctx.threshold, 0.0, gradient[t + 1])
+            gradient[t].add_(kept, alpha=ctx.decay)
+        return gradient * (1 - ctx.decay), None, None, None
+
+
+class LIF(snntorch.Leaky):  # type: ignore[misc]
+    """LIF neurons with snntorch's semantics, run over all time steps in one call.
+
+    Equal spike for spike to stepping ``snntorch.Leaky(beta=decay, threshold=threshold,
+    reset_mechanism="zero")`` on ``(1 - decay) * x``, which is SNASNet's neuron
+    (``tau = 1 / (1 - decay)``, reset to zero, detached).
+
+    Args:
+        decay: Decay of the membrane potential per time step, in [0, 1).
+        threshold: Firing threshold.
+    """
+
+    def __init__(self, decay: float, threshold: float) -> None:
+        super().__init__(
+            beta=decay,
+            threshold=threshold,
+            reset_mechanism="zero",
+            spike_grad=surrogate.atan(alpha=ATAN_ALPHA),
+        )
+        # snntorch keeps every neuron ever built in this list (its issue #328): a search would
+        # never free a candidate.
+        type(self).instances.remove(self)
+        self.decay_value = decay
+        self.threshold_value = threshold
+
+    def forward(self, current: Tensor) -> Tensor:
+        """Return spikes (0 or 1) of the shape of ``current``, ``(T, B, ...)``."""
+        spikes: Tensor = _MultiStepLIF.apply(  # type: ignore[no-untyped-call]
+            current, self.decay_value, self.threshold_value, self.spike_grad
+        )
+        return spikes

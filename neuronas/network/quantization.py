@@ -1,0 +1,59 @@
+"""Quantization-aware weights: what the chip stores is what the forward pass uses."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+INTEGER_BITS = 8
+HALF_PRECISION_BITS = 16
+FULL_PRECISION_BITS = 32
+
+
+def quantize_weight(weight: Tensor, bits: int) -> Tensor:
+    """Return the weights as ``bits`` wide numbers, with a straight-through gradient.
+
+    Args:
+        weight: Shape ``(O, ...)``, output channels first.
+        bits: 2 to 8: symmetric integers in ``[-(2**(bits-1) - 1), 2**(bits-1) - 1]`` with one
+            scale per output channel, its largest magnitude; 16: IEEE half precision; 32: as they
+            are.
+
+    Returns:
+        A tensor of the same shape and type that takes at most ``2**bits - 1`` values per channel.
+    """
+    if bits == FULL_PRECISION_BITS:
+        return weight
+    if bits == HALF_PRECISION_BITS:
+        return weight + (weight.half().to(weight.dtype) - weight).detach()
+    largest = 2 ** (bits - 1) - 1
+    with torch.no_grad():
+        magnitude = weight.detach().abs().flatten(1).amax(dim=1)
+        scale = magnitude.clamp(min=torch.finfo(weight.dtype).tiny * largest) / largest
+    zero_point = torch.zeros(len(weight), dtype=torch.int32, device=weight.device)
+    return torch.fake_quantize_per_channel_affine(weight, scale, zero_point, 0, -largest, largest)
+
+
+class QuantizedConv2d(nn.Conv2d):
+    """Convolution without bias and with same padding, its weights ``bits`` wide."""
+
+    def __init__(self, in_channels: int, out_channels: int, kernel: int, bits: int) -> None:
+        super().__init__(in_channels, out_channels, kernel, padding=kernel // 2, bias=False)
+        self.bits = bits
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return ``(B, O, H, W)`` of ``(B, C, H, W)``."""
+        return F.conv2d(x, quantize_weight(self.weight, self.bits), padding=self.padding)
+
+
+class QuantizedLinear(nn.Linear):
+    """Linear layer with weights ``bits`` wide; a bias stays in full precision."""
+
+    def __init__(self, in_features: int, out_features: int, bits: int, *, bias: bool) -> None:
+        super().__init__(in_features, out_features, bias=bias)
+        self.bits = bits
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return ``(..., O)`` of ``(..., I)``."""
+        return F.linear(x, quantize_weight(self.weight, self.bits), self.bias)

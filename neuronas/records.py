@@ -1,0 +1,223 @@
+"""What was asked, proposed and measured: plain frozen values that storage keeps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from neuronas.architecture import Architecture
+from neuronas.config import StudyConfig
+
+
+class CandidateState(StrEnum):
+    """What became of a candidate."""
+
+    RUNNING = "running"
+    COMPLETE = "complete"
+    PRUNED = "pruned"
+    FAILED = "failed"
+    INTERRUPTED = "interrupted"
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluationKey:
+    """What makes two trainings the same training.
+
+    Attributes:
+        digest: Training digest of the network.
+        epochs: Epochs trained.
+        seed: Seed of the training.
+    """
+
+    digest: str
+    epochs: int
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """Where and with what a network was trained.
+
+    Attributes:
+        device: ``cpu`` or ``cuda``.
+        threads: Threads of the training process.
+        split: Dataset and its split.
+        versions: Version per package.
+    """
+
+    device: str
+    threads: int
+    split: str
+    versions: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """How good one trained network is.
+
+    Attributes:
+        key: What was trained.
+        validation_accuracy: In [0, 1].
+        test_accuracy: In [0, 1]; None until the network stands on a finished front.
+        spike_rates: Spikes per neuron and time step of each LIF layer, on validation data.
+        train_seconds: Wall time of the training.
+        weights_path: Weights file, relative to the checkpoint folder.
+        weights_sha256: Digest of that file.
+        provenance: Where and with what.
+    """
+
+    key: EvaluationKey
+    validation_accuracy: float
+    test_accuracy: float | None
+    spike_rates: Mapping[str, float]
+    train_seconds: float
+    weights_path: Path
+    weights_sha256: str
+    provenance: Provenance
+
+
+@dataclass(frozen=True, slots=True)
+class CostRecord:
+    """What one candidate costs, per layer and in total.
+
+    Attributes:
+        model: Hardware model.
+        chip: Chip.
+        energy_pj, latency_ns, area_um2: Totals of one inference and of the chip.
+        parameters, memory_bits: Classifier included.
+        num_pe, num_tiles: Processing elements and tiles.
+        constraints: ``cost / budget - 1`` per budget, in the fixed order.
+        area_parts_um2: Area per component.
+        layers: One mapping per layer.
+        not_modelled: Layers and effects that the model leaves out.
+    """
+
+    model: str
+    chip: str
+    energy_pj: float
+    latency_ns: float
+    area_um2: float
+    parameters: int
+    memory_bits: int
+    num_pe: int
+    num_tiles: int
+    constraints: Mapping[str, float]
+    area_parts_um2: Mapping[str, float]
+    layers: Sequence[Mapping[str, Any]]
+    not_modelled: Mapping[str, Any]
+
+    @property
+    def fits(self) -> bool:
+        """Whether every budget is met."""
+        return all(violation <= 0 for violation in self.constraints.values())
+
+    def presented(self) -> dict[str, float]:
+        """Return the totals in the units of budgets and reports."""
+        return {
+            "parameters": self.parameters,
+            "memory_bytes": self.memory_bits / 8,
+            "area_mm2": self.area_um2 / 1e6,
+            "latency_ms": self.latency_ns / 1e6,
+            "energy_uj": self.energy_pj / 1e6,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One proposed network of a study.
+
+    Attributes:
+        trial_number: Its number in the Optuna study.
+        architecture: The network, as drawn.
+        training_digest: Digest of what decides its accuracy.
+        deployment_digest: That, and the chip.
+        retry_of: Number of the interrupted trial that this one repeats.
+    """
+
+    trial_number: int
+    architecture: Architecture
+    training_digest: str
+    deployment_digest: str
+    retry_of: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """A candidate with everything that is known of it.
+
+    Attributes:
+        candidate: The network.
+        state: What became of it.
+        reason: Why it failed or was pruned.
+        newly_trained: Whether this trial trained it, rather than reuse an evaluation.
+        cost: What it costs.
+        evaluation: How good it is, once trained.
+    """
+
+    candidate: Candidate
+    state: CandidateState
+    reason: str | None
+    newly_trained: bool
+    cost: CostRecord
+    evaluation: Evaluation | None
+
+
+@dataclass(frozen=True, slots=True)
+class FrontPoint:
+    """A trial on a study's Pareto front.
+
+    Attributes:
+        trial_number: The trial.
+        objectives: Value per objective, in the study's order and the units of reports.
+    """
+
+    trial_number: int
+    objectives: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class FrontChange:
+    """What a new point does to a front.
+
+    Attributes:
+        objectives: The new point.
+        enters: Whether it stands on the front.
+        leaves: Trials that it dominates.
+        hypervolume: Hypervolume afterwards, in [0, 1].
+    """
+
+    objectives: Mapping[str, float]
+    enters: bool
+    leaves: tuple[int, ...]
+    hypervolume: float
+
+
+@dataclass(frozen=True, slots=True)
+class StudyRecord:
+    """A stored study.
+
+    Attributes:
+        name: Name, unique in the database.
+        config: The study file, as stored.
+        target_trials: Newly trained networks asked for.
+        reference: Worst value per objective, from which the hypervolume is measured.
+        drawn: Genotypes drawn so far.
+        rejections: Of those, how many each reason rejected before they became trials.
+        state: ``running``, ``finished`` or ``exhausted``.
+        created_at: When it was first run.
+        counts: Trials per state; ``trained`` and ``reused`` split the complete ones.
+    """
+
+    name: str
+    config: StudyConfig
+    target_trials: int
+    reference: Mapping[str, float]
+    drawn: int
+    rejections: Mapping[str, int]
+    state: str
+    created_at: datetime
+    counts: Mapping[str, int] = field(default_factory=dict)

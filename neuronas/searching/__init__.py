@@ -1,0 +1,59 @@
+"""The search: feasible region, samplers, the ask/tell loop.
+
+Names are imported when first used: looking at a space needs neither optuna nor torch.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from neuronas.searching.api import (
+        SearchResult,
+        enqueue_candidate,
+        load_result,
+        resume,
+        search,
+    )
+    from neuronas.searching.loop import Progress
+    from neuronas.searching.region import FeasibleRegion
+    from neuronas.searching.samplers import GatedSampler
+    from neuronas.searching.seeds import Stream, generator
+    from neuronas.searching.survey import Survey, survey_region
+
+__all__ = [
+    "FeasibleRegion",
+    "GatedSampler",
+    "Progress",
+    "SearchResult",
+    "Stream",
+    "Survey",
+    "enqueue_candidate",
+    "generator",
+    "load_result",
+    "resume",
+    "search",
+    "survey_region",
+]
+
+_HOMES = {
+    "FeasibleRegion": "region",
+    "GatedSampler": "samplers",
+    "Progress": "loop",
+    "SearchResult": "api",
+    "Stream": "seeds",
+    "Survey": "survey",
+    "enqueue_candidate": "api",
+    "generator": "seeds",
+    "load_result": "api",
+    "resume": "api",
+    "search": "api",
+    "survey_region": "survey",
+}
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - a module's attributes have any type
+    if name not in _HOMES:
+        raise AttributeError(f"module 'neuronas.searching' has no attribute '{name}'")
+    return getattr(import_module(f"neuronas.searching.{_HOMES[name]}"), name)

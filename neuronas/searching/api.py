@@ -1,0 +1,237 @@
+"""Starting, resuming and feeding searches."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from neuronas.architecture import Architecture
+from neuronas.config import IMMUTABLE_SECTIONS, StudyConfig
+from neuronas.errors import ConfigError
+from neuronas.records import StudyRecord, Trial
+from neuronas.searching.loop import Listener, Progress, SearchLoop
+from neuronas.searching.objectives import directions
+from neuronas.searching.region import FeasibleRegion
+from neuronas.searching.samplers import SAMPLERS, GatedSampler
+from neuronas.searching.seeds import Stream, generator
+from neuronas.searching.survey import reference_point
+from neuronas.storage import (
+    Repository,
+    enqueue,
+    open_optuna_study,
+    resolve_url,
+    study_lock,
+    translated_errors,
+)
+from neuronas.training import Trainer
+
+CHECKPOINT_VARIABLE = "NEURONAS_CHECKPOINT_DIR"
+DEFAULT_CHECKPOINT_DIR = "checkpoints"
+
+
+@dataclass(frozen=True, slots=True)
+class SearchResult:
+    """What a search left in its database.
+
+    Attributes:
+        storage: URL of the database.
+        study: The study, with its counts.
+        front: Trials on the Pareto front, by number.
+        hypervolume: Of the front, in [0, 1].
+    """
+
+    storage: str
+    study: StudyRecord
+    front: list[Trial]
+    hypervolume: float
+
+
+def search(
+    config: StudyConfig,
+    *,
+    storage: str | None = None,
+    trials: int | None = None,
+    checkpoint_dir: str | Path | None = None,
+    data_dir: str | Path | None = None,
+    threads: int | None = None,
+    accept_changes: bool = False,
+    listener: Listener | None = None,
+) -> SearchResult:
+    """Search a study until it has as many newly trained networks as asked for.
+
+    An existing study goes on where it stands; nothing is ever overwritten. Networks that were
+    trained before in this database, with the same data, settings and seed, are reused and do not
+    count.
+
+    Args:
+        config: The study.
+        storage: Storage URL; else the study's, else ``NEURONAS_STORAGE``, else
+            ``sqlite:///neuronas.db``.
+        trials: Newly trained networks in all; else the study's.
+        checkpoint_dir: Folder of weights; else ``NEURONAS_CHECKPOINT_DIR``, else ``checkpoints``.
+        data_dir: Folder with the dataset's files, where it needs any.
+        threads: Threads of torch; all processors when None. Equal seeds give equal results at
+            equal thread counts.
+        accept_changes: Go on although the stored study differs.
+        listener: Is told of progress after each trial.
+
+    Returns:
+        The study and its Pareto front, with test accuracy.
+
+    Raises:
+        ConfigError: The study is stored with other content.
+        InfeasibleSpaceError: No network of the space fits the budget.
+        DatasetError: The dataset's files are not there.
+        StorageError: The database cannot be used, or a live process searches this study.
+        RepeatedFailureError: Five candidates failed in a row.
+
+    Example:
+        >>> import neuronas, tempfile
+        >>> folder = tempfile.mkdtemp()
+        >>> study = neuronas.StudyConfig(
+        ...     name="tiny", dataset="digits", space={"channels": [2, 4], "time_steps": 1},
+        ...     training={"epochs": 1, "samples": 128}, search={"trials": 2},
+        ... )
+        >>> result = neuronas.search(
+        ...     study, storage=f"sqlite:///{folder}/db", checkpoint_dir=folder, threads=1
+        ... )
+        >>> result.study.counts["trained"], len(result.front) >= 1
+        (2, True)
+    """
+    url = resolve_url(storage, config.storage)
+    with translated_errors(url), Repository(url, create=True) as repository:
+        stored = repository.find_study(config.name)
+        trainer = _trainer(config, checkpoint_dir, data_dir, threads)
+        region = FeasibleRegion.of(config)
+        if stored is None:
+            survey_seed = generator(config.search.seed, Stream.SURVEY)
+            region.draw(survey_seed, lambda _: True)  # raises if nothing fits
+            reference = reference_point(region, survey_seed, config.objectives)
+            region.take_tally()
+        else:
+            _require_same(config, stored, accept_changes=accept_changes)
+            reference = dict(stored.reference)
+        with study_lock(url, config.name):
+            _store(repository, config, stored, trials, reference)
+            factory = SAMPLERS[config.search.sampler]
+            sampler = GatedSampler(region, config.search.seed, factory)
+            study = open_optuna_study(url, config.name, directions(config.objectives), sampler)
+            loop = SearchLoop(config, repository, study, sampler, trainer, listener or _ignore)
+            loop.run()
+        return load_result(url, config.name, repository)
+
+
+def resume(
+    name: str,
+    *,
+    storage: str | None = None,
+    trials: int | None = None,
+    checkpoint_dir: str | Path | None = None,
+    data_dir: str | Path | None = None,
+    threads: int | None = None,
+    listener: Listener | None = None,
+) -> SearchResult:
+    """Go on with a stored study; arguments, returns and errors as for :func:`search`."""
+    url = resolve_url(storage)
+    with Repository(url) as repository:
+        stored = repository.study(name)
+    return search(
+        stored.config,
+        storage=url,
+        trials=trials or stored.target_trials,
+        checkpoint_dir=checkpoint_dir,
+        data_dir=data_dir,
+        threads=threads,
+        listener=listener,
+    )
+
+
+def enqueue_candidate(name: str, architecture: Architecture, *, storage: str | None = None) -> str:
+    """Queue one network, to be taken up next by whoever searches the study.
+
+    It need not fit the budget: then its trial ends pruned, with its cost stored.
+
+    Returns:
+        The storage URL.
+
+    Raises:
+        GenotypeError: The network is not in the study's space, or not connected.
+        StorageError: There is no such study.
+    """
+    url = resolve_url(storage)
+    with translated_errors(url), Repository(url) as repository:
+        config = repository.study(name).config
+        architecture.check()
+        region = FeasibleRegion.of(config)
+        values = region.space.values(region.space.encode(architecture)[0])
+        study = open_optuna_study(url, name, directions(config.objectives))
+        enqueue(study, values)
+    return url
+
+
+def load_result(url: str, name: str, repository: Repository | None = None) -> SearchResult:
+    """Return a stored study and its front."""
+    if repository is None:
+        with Repository(url) as opened:
+            return load_result(url, name, opened)
+    return SearchResult(
+        url, repository.study(name), repository.front(name), repository.hypervolume(name)
+    )
+
+
+def _ignore(_: Progress) -> None:
+    """Listen to nothing."""
+
+
+def _trainer(
+    config: StudyConfig,
+    checkpoint_dir: str | Path | None,
+    data_dir: str | Path | None,
+    threads: int | None,
+) -> Trainer:
+    folder = checkpoint_dir or os.environ.get(CHECKPOINT_VARIABLE) or DEFAULT_CHECKPOINT_DIR
+    return Trainer.of(
+        config,
+        data_dir=None if data_dir is None else Path(data_dir),
+        checkpoint_dir=Path(folder),
+        threads=threads or len(os.sched_getaffinity(0)),
+    )
+
+
+def _store(
+    repository: Repository,
+    config: StudyConfig,
+    stored: StudyRecord | None,
+    trials: int | None,
+    reference: Mapping[str, float],
+) -> None:
+    target = trials or config.search.trials
+    if stored is None:
+        repository.create_study(config, target, reference)
+    else:
+        repository.update_study(config.name, config=config, target_trials=target, state="running")
+
+
+def _require_same(config: StudyConfig, stored: StudyRecord, *, accept_changes: bool) -> None:
+    differences = config.differences(stored.config)
+    fixed = [line for line in differences if line.startswith(IMMUTABLE_SECTIONS)]
+    if fixed:
+        raise ConfigError(
+            [
+                f"study '{config.name}' is stored with another question:",
+                *fixed,
+                "its trials would not be comparable. Give the file another 'name'; networks that "
+                "this database has trained are reused there",
+            ]
+        )
+    if differences and not accept_changes:
+        raise ConfigError(
+            [
+                f"study '{config.name}' is stored with other settings:",
+                *differences,
+                "use the stored settings with 'neuronas resume', or go on with the file's with "
+                "--accept-changes",
+            ]
+        )

@@ -1,0 +1,302 @@
+"""The search itself: ask, cost, train, tell; one candidate after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Protocol
+
+import optuna
+from optuna.trial import TrialState
+
+from neuronas.architecture import Architecture, deployment_digest, training_digest
+from neuronas.config import StudyConfig
+from neuronas.errors import RepeatedFailureError, SpaceExhaustedError, TrainingFailedError
+from neuronas.hardware import estimate
+from neuronas.records import (
+    Candidate,
+    CandidateState,
+    CostRecord,
+    Evaluation,
+    EvaluationKey,
+    Trial,
+)
+from neuronas.searching.objectives import front_change, objective_values
+from neuronas.searching.region import FeasibleRegion
+from neuronas.searching.samplers import GatedSampler
+from neuronas.searching.seeds import training_seed
+from neuronas.storage import (
+    RETRY_OF,
+    Repository,
+    enqueue,
+    is_waiting,
+    set_constraints,
+    unfinished_trials,
+)
+
+FAILURES_IN_A_ROW = 5
+ATTEMPTS = 3
+DIED, STOPPED = "process died", "stopped by the user"
+
+
+class Evaluator(Protocol):
+    """Whatever says how good a network is; :class:`neuronas.training.Trainer` is one."""
+
+    def context(self) -> Mapping[str, object]:
+        """Return what, besides the network, decides its accuracy."""
+
+    def evaluate(self, architecture: Architecture, key: EvaluationKey) -> Evaluation:
+        """Return the evaluation of a freshly trained network."""
+
+    def test_accuracy(self, architecture: Architecture, evaluation: Evaluation) -> float:
+        """Return the accuracy of a trained network on the test split."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a study is.
+
+    Attributes:
+        trained, target: Networks newly trained, and asked for.
+        reused, pruned, failed: Trials that ended so.
+        drawn, rejected: Genotypes drawn, and turned away before they became trials.
+        front_size, hypervolume: The Pareto front; hypervolume in [0, 1].
+        seconds_left: Estimated; None before the first training of this process.
+        message: What happened last.
+    """
+
+    trained: int
+    target: int
+    reused: int
+    pruned: int
+    failed: int
+    drawn: int
+    rejected: int
+    front_size: int
+    hypervolume: float
+    seconds_left: float | None
+    message: str
+
+
+Listener = Callable[[Progress], None]
+
+
+@dataclass(slots=True)
+class SearchLoop:
+    """One process's work on one study.
+
+    Attributes:
+        config: The study.
+        repository: Our tables.
+        study: Optuna's study, with ``sampler`` as its sampler.
+        sampler: The gated sampler.
+        evaluator: Trains networks.
+        listener: Is told of progress.
+    """
+
+    config: StudyConfig
+    repository: Repository
+    study: optuna.Study
+    sampler: GatedSampler
+    evaluator: Evaluator
+    listener: Listener
+    _train_seconds: list[float] = field(default_factory=list)
+    _failures: list[str] = field(default_factory=list)
+
+    @property
+    def region(self) -> FeasibleRegion:
+        """The feasible region that the sampler stays inside."""
+        return self.sampler.region
+
+    def run(self) -> None:
+        """Train until the study has as many networks as asked for, or none is left.
+
+        Raises:
+            RepeatedFailureError: Five candidates failed in a row.
+            KeyboardInterrupt: The user stopped it; the running candidate is queued again.
+        """
+        self._recover(DIED)
+        self._report("searching")
+        try:
+            state = self._run()
+        except KeyboardInterrupt:
+            self._recover(STOPPED)
+            raise
+        self._score_front()
+        self.repository.update_study(self.config.name, state=state)
+
+    def _run(self) -> str:
+        record = self.repository.study(self.config.name)
+        trained = record.counts["trained"]
+        while trained < record.target_trials:
+            if not is_waiting(self.study):
+                try:
+                    self.sampler.reserve(self.study)
+                except SpaceExhaustedError as error:
+                    self._report(f"space exhausted: {error}")
+                    return "exhausted"
+            trained += self._step(self.study.ask())
+        return "finished"
+
+    def _step(self, trial: optuna.Trial) -> bool:
+        """Take one candidate to its end; return whether a network was newly trained."""
+        genes = self.region.space.suggest(trial)
+        architecture = self.region.space.decode(genes)[0]
+        cost = self._cost(architecture)
+        candidate = self._candidate(trial, architecture)
+        tally = self.region.take_tally()
+        self.repository.add_candidate(
+            self.config.name, candidate, cost, drawn=tally.drawn, rejections=+tally.rejected
+        )
+        set_constraints(trial, cost.constraints)
+        trial.set_user_attr("cost", cost.presented())
+        if not cost.fits:
+            broken = [f"{n} +{v:.1%}" for n, v in cost.constraints.items() if v > 0]
+            self._end(trial, CandidateState.PRUNED, f"over budget: {', '.join(broken)}")
+            return False
+        key = EvaluationKey(
+            candidate.training_digest,
+            self.config.training.epochs,
+            training_seed(self.config.search.seed, candidate.training_digest),
+        )
+        evaluation = self.repository.find_evaluation(key)
+        if evaluation is None:
+            try:
+                evaluation = self.evaluator.evaluate(architecture, key)
+            except TrainingFailedError as failure:
+                self._fail(trial, failure)
+                return False
+        return self._complete(trial, evaluation, cost)
+
+    def _cost(self, architecture: Architecture) -> CostRecord:
+        result = estimate(architecture, model=self.region.model.name, chip=self.region.chip)
+        values = result.to_json()
+        names = CostRecord.__dataclass_fields__.keys() - {"constraints"}
+        record = CostRecord(constraints={}, **{name: values[name] for name in names})
+        quantities = record.presented()
+        limits = self.region.budget.limits
+        violations = {name: quantities[name] / limit - 1 for name, limit in limits.items()}
+        return CostRecord(**{**asdict(record), "constraints": violations})
+
+    def _candidate(self, trial: optuna.Trial, architecture: Architecture) -> Candidate:
+        training = training_digest(architecture, self.evaluator.context())
+        return Candidate(
+            trial_number=trial.number,
+            architecture=architecture,
+            training_digest=training,
+            deployment_digest=deployment_digest(training, self.region.chip.to_json()),
+            retry_of=trial.user_attrs.get(RETRY_OF),
+        )
+
+    def _complete(self, trial: optuna.Trial, evaluation: Evaluation, cost: CostRecord) -> bool:
+        name = self.config.name
+        values = objective_values(
+            self.config.objectives, evaluation.validation_accuracy, cost.presented()
+        )
+        reference = self.repository.study(name).reference
+        new, change = self.repository.complete_candidate(
+            name, trial.number, evaluation, lambda front: front_change(front, values, reference)
+        )
+        self.study.tell(trial, list(values.values()))
+        self._failures.clear()
+        if new:
+            self._train_seconds.append(evaluation.train_seconds)
+        how = "trained" if new else "reused"
+        where = ", enters the front" if change.enters else ""
+        self._report(f"trial {trial.number} {how}: {evaluation.validation_accuracy:.1%}{where}")
+        return new
+
+    def _fail(self, trial: optuna.Trial, failure: TrainingFailedError) -> None:
+        self._end(trial, CandidateState.FAILED, str(failure))
+        self._failures.append(f"trial {trial.number}: {failure}")
+        if len(self._failures) >= FAILURES_IN_A_ROW:
+            causes = "\n".join(f"  {line}" for line in self._failures)
+            raise RepeatedFailureError(
+                f"{FAILURES_IN_A_ROW} candidates failed in a row:\n{causes}\nCheck the study's "
+                "training section (learning_rate first) and its time_steps and threshold; then "
+                f"'neuronas resume {self.config.name}'"
+            )
+
+    def _end(self, trial: optuna.Trial, state: CandidateState, reason: str) -> None:
+        self.repository.finish_candidate(self.config.name, trial.number, state, reason)
+        pruned = state == CandidateState.PRUNED
+        trial.set_user_attr("reason", reason)
+        self.study.tell(trial, state=TrialState.PRUNED if pruned else TrialState.FAIL)
+        self._report(f"trial {trial.number} {state}: {reason}")
+
+    # Taking up what an interruption left
+
+    def _recover(self, reason: str) -> None:
+        """Finish what was decided but not told to Optuna, and queue again what was not."""
+        for frozen in unfinished_trials(self.study):
+            stored = self.repository.find_trial(self.config.name, frozen.number)
+            if stored is not None and stored.state != CandidateState.RUNNING:
+                self._tell_again(stored)
+                continue
+            searched = {p.name for p in self.region.space.searched}
+            if stored is not None:
+                again = reason == STOPPED or self._deaths(stored) < ATTEMPTS - 1
+                if again:
+                    enqueue(self.study, frozen.params, retry_of=frozen.number)
+                self.repository.finish_candidate(
+                    self.config.name,
+                    frozen.number,
+                    CandidateState.INTERRUPTED if again else CandidateState.FAILED,
+                    reason if again else f"{reason} {ATTEMPTS} times on this candidate",
+                )
+            elif searched <= frozen.params.keys():
+                enqueue(self.study, frozen.params, retry_of=frozen.number)
+            self.study.tell(frozen.number, state=TrialState.FAIL)
+
+    def _tell_again(self, stored: Trial) -> None:
+        number = stored.candidate.trial_number
+        if stored.state == CandidateState.COMPLETE and stored.evaluation is not None:
+            accuracy = stored.evaluation.validation_accuracy
+            values = objective_values(self.config.objectives, accuracy, stored.cost.presented())
+            self.study.tell(number, list(values.values()))
+        else:
+            pruned = stored.state == CandidateState.PRUNED
+            self.study.tell(number, state=TrialState.PRUNED if pruned else TrialState.FAIL)
+
+    def _deaths(self, stored: Trial) -> int:
+        """Return how many earlier attempts at a candidate ended with their process."""
+        deaths = 0
+        retry_of = stored.candidate.retry_of
+        while retry_of is not None:
+            earlier = self.repository.find_trial(self.config.name, retry_of)
+            if earlier is None:
+                break
+            deaths += earlier.reason == DIED
+            retry_of = earlier.candidate.retry_of
+        return deaths
+
+    # What people see
+
+    def _score_front(self) -> None:
+        """Measure test accuracy, for the networks of the finished front alone."""
+        for trial in self.repository.front(self.config.name):
+            evaluation = trial.evaluation
+            if evaluation is not None and evaluation.test_accuracy is None:
+                accuracy = self.evaluator.test_accuracy(trial.candidate.architecture, evaluation)
+                self.repository.set_test_accuracy(evaluation.key, accuracy)
+
+    def _report(self, message: str) -> None:
+        record = self.repository.study(self.config.name)
+        counts = record.counts
+        left = record.target_trials - counts["trained"]
+        seconds = self._train_seconds
+        self.listener(
+            Progress(
+                trained=counts["trained"],
+                target=record.target_trials,
+                reused=counts["reused"],
+                pruned=counts["pruned"],
+                failed=counts["failed"],
+                drawn=record.drawn,
+                rejected=max(0, record.drawn - sum(counts[s] for s in CandidateState)),
+                front_size=len(self.repository.front(self.config.name)),
+                hypervolume=self.repository.hypervolume(self.config.name),
+                seconds_left=sum(seconds) / len(seconds) * left if seconds else None,
+                message=message,
+            )
+        )

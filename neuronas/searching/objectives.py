@@ -1,0 +1,63 @@
+"""Objectives: which quantity each one reads, which way is better, and from where it is measured."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+import numpy as np
+
+from neuronas.records import FrontChange, FrontPoint
+from neuronas.searching.pareto import dominates, hypervolume
+
+QUANTITIES: dict[str, str] = {
+    "energy": "energy_uj",
+    "latency": "latency_ms",
+    "area": "area_mm2",
+    "memory": "memory_bytes",
+    "parameters": "parameters",
+}
+"""The cost that each hardware objective minimizes, in the units of budgets and reports."""
+
+ACCURACY = "accuracy"
+
+Direction = Literal["minimize", "maximize"]
+
+
+def directions(objectives: Sequence[str]) -> dict[str, Direction]:
+    """Return Optuna's direction of each objective."""
+    return {name: "maximize" if name == ACCURACY else "minimize" for name in objectives}
+
+
+def objective_values(
+    objectives: Sequence[str], accuracy: float, cost: Mapping[str, float]
+) -> dict[str, float]:
+    """Return the value of each objective, in the units of reports."""
+    return {name: accuracy if name == ACCURACY else cost[QUANTITIES[name]] for name in objectives}
+
+
+def gains(values: Mapping[str, float], reference: Mapping[str, float]) -> tuple[float, ...]:
+    """Return each objective as a gain over its reference, at most 1; 0 is as bad as that.
+
+    Args:
+        values: Objectives.
+        reference: Worst value per objective: accuracy 0, and for a cost its budget, or the
+            dearest of a fixed sample of feasible networks where it has none.
+    """
+    return tuple(
+        value - reference[name] if name == ACCURACY else 1 - value / reference[name]
+        for name, value in values.items()
+    )
+
+
+def front_change(
+    front: list[FrontPoint], values: Mapping[str, float], reference: Mapping[str, float]
+) -> FrontChange:
+    """Return what a new point does to a front: it enters unless a standing one is as good."""
+    new = gains(values, reference)
+    standing = {point.trial_number: gains(point.objectives, reference) for point in front}
+    beaten = any(dominates(old, new) or old == new for old in standing.values())
+    leaves = () if beaten else tuple(n for n, old in standing.items() if dominates(new, old))
+    kept = [old for n, old in standing.items() if n not in leaves]
+    points = np.array(kept if beaten else [*kept, new])
+    return FrontChange(dict(values), not beaten, leaves, hypervolume(points))

@@ -1,0 +1,268 @@
+"""The feasible region: candidates are drawn inside it, before anything costs time.
+
+Hardware cost takes microseconds in batch and a training takes seconds to hours, so what breaks a
+budget is turned away here and only counted.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neuronas.architecture import Networks, SearchSpace, Workload, network_keys
+from neuronas.config import StudyConfig
+from neuronas.errors import InfeasibleSpaceError, SpaceExhaustedError
+from neuronas.hardware import HARDWARE_MODELS, UNITS, Budget, Chip, HardwareModel, presented
+
+Ints = NDArray[np.int64]
+IsNew = Callable[[bytes], bool]
+
+DISCONNECTED = "disconnected"
+SEEN = "seen"
+
+CHUNK = 2048
+"""Networks per batch: their arrays stay within a processor's second-level cache."""
+
+_REJECTION_CHUNKS = 32
+_ENUMERABLE = 2**18
+_PARENTS = 32
+_GENERATIONS = 64
+_IMPROVEMENT_CHUNK = 512
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """What is known of a batch of genotypes before training.
+
+    Attributes:
+        genes: Shape ``(N, G)``.
+        networks: The N networks.
+        workload: Their layer table.
+        connected: Whether input and output are connected, shape ``(N,)``.
+        quantities: Cost per quantity, in the units of budgets, shape ``(N,)`` each.
+        violations: ``cost / budget - 1``, shape ``(B, N)``.
+    """
+
+    genes: Ints
+    networks: Networks
+    workload: Workload
+    connected: NDArray[np.bool_]
+    quantities: dict[str, NDArray[np.float64]]
+    violations: NDArray[np.float64]
+
+    @property
+    def feasible(self) -> NDArray[np.bool_]:
+        """Which networks are connected and within every budget, shape ``(N,)``."""
+        return self.connected & (self.violations <= 0).all(axis=0)
+
+    @property
+    def excess(self) -> NDArray[np.float64]:
+        """By how much each network misses feasibility: 0 inside, infinite when disconnected."""
+        worst = self.violations.max(axis=0, initial=0.0)
+        return np.where(self.connected, worst, np.inf)
+
+    def keys(self, indices: Ints) -> list[bytes]:
+        """Return a key per network at ``indices``; equal keys are equal networks."""
+        chosen = self.networks.take(indices)
+        return network_keys(chosen, Workload.of(chosen))
+
+
+@dataclass(slots=True)
+class Tally:
+    """How many genotypes were drawn, and how many each reason turned away.
+
+    A genotype that breaks several budgets counts once under each.
+    """
+
+    drawn: int = 0
+    rejected: Counter[str] = field(default_factory=Counter)
+
+    def count(self, assessment: Assessment, limits: list[str], stop: int) -> None:
+        """Count the first ``stop`` genotypes of a batch, up to the one that was taken."""
+        self.drawn += stop
+        self.rejected[DISCONNECTED] += int((~assessment.connected[:stop]).sum())
+        broken = (assessment.violations[:, :stop] > 0) & assessment.connected[:stop]
+        for name, row in zip(limits, broken, strict=True):
+            self.rejected[name] += int(row.sum())
+
+    def add(self, other: Tally) -> None:
+        """Add the counts of another tally."""
+        self.drawn += other.drawn
+        self.rejected.update(other.rejected)
+
+
+class FeasibleRegion:
+    """The connected networks of a search space that fit a budget on a chip.
+
+    Args:
+        space: The search space.
+        model: Hardware model.
+        chip: Chip.
+        budget: Upper limits.
+    """
+
+    def __init__(
+        self, space: SearchSpace, model: HardwareModel, chip: Chip, budget: Budget
+    ) -> None:
+        self.space = space
+        self.model = model
+        self.chip = chip
+        self.budget = budget
+        self.tally = Tally()
+
+    @classmethod
+    def of(cls, study: StudyConfig) -> FeasibleRegion:
+        """Return the region that a study file describes."""
+        return cls(
+            SearchSpace.of(study),
+            HARDWARE_MODELS[study.hardware.model],
+            Chip.preset(study.hardware.chip),
+            Budget(study.budget.limits()),
+        )
+
+    @property
+    def limits(self) -> list[str]:
+        """Names of the budgets, in the fixed order."""
+        return list(self.budget.limits)
+
+    def assess(self, genes: Ints) -> Assessment:
+        """Return what is known of genotypes, shape ``(N, G)``, before training."""
+        networks = self.space.decode(genes)
+        workload = Workload.of(networks)
+        quantities = presented(self.model.cost(workload, self.chip))
+        violations = self.budget.violations(quantities)
+        return Assessment(genes, networks, workload, networks.connected(), quantities, violations)
+
+    def take_tally(self) -> Tally:
+        """Return the counts since the last call, and start again from zero."""
+        taken, self.tally = self.tally, Tally()
+        return taken
+
+    def draw(self, generator: np.random.Generator, is_new: IsNew) -> Ints:
+        """Return a feasible genotype, shape ``(G,)``, of a network that is new.
+
+        Uniform rejection first; where almost nothing fits, improvement towards feasibility; and
+        a space small enough is enumerated before it is given up.
+
+        Args:
+            generator: Source of randomness.
+            is_new: Whether the network with this key may be proposed.
+
+        Raises:
+            InfeasibleSpaceError: Nothing fits.
+            SpaceExhaustedError: Nothing that fits is new.
+        """
+        drawn, found = self.tally.drawn, False
+        for chunk in range(_REJECTION_CHUNKS):
+            size = min(CHUNK, 128 << chunk)
+            assessment = self.assess(self.space.sample(generator, size))
+            index, any_feasible = _first_new(assessment, is_new)
+            found |= any_feasible
+            self.tally.count(assessment, self.limits, size if index is None else index + 1)
+            if index is not None:
+                return np.asarray(assessment.genes[index])
+        if self.space.size <= _ENUMERABLE:
+            return self._enumerated(generator, is_new)
+        genes, nearest = self._improved(generator, is_new)
+        if genes is not None:
+            return genes
+        if not found and nearest.excess.min() > 0:
+            raise self._infeasible(nearest)
+        raise SpaceExhaustedError(
+            f"no unseen feasible network found in {self.tally.drawn - drawn:,} draws"
+        )
+
+    def _enumerated(self, generator: np.random.Generator, is_new: IsNew) -> Ints:
+        nearest: Assessment | None = None
+        starts = np.arange(0, self.space.size, CHUNK)
+        for start in generator.permutation(starts):
+            stop = min(int(start) + CHUNK, self.space.size)
+            order = generator.permutation(stop - int(start))
+            assessment = self.assess(self.space.enumerate(int(start), stop)[order])
+            index, _ = _first_new(assessment, is_new)
+            if index is not None:
+                return np.asarray(assessment.genes[index])
+            if nearest is None or assessment.excess.min() < nearest.excess.min():
+                nearest = assessment
+        assert nearest is not None
+        if nearest.excess.min() > 0:
+            raise self._infeasible(nearest, examined=self.space.size)
+        raise SpaceExhaustedError("every feasible network of the space was proposed")
+
+    def _improved(
+        self, generator: np.random.Generator, is_new: IsNew
+    ) -> tuple[Ints | None, Assessment]:
+        """Mutate towards feasibility; return a new feasible genotype or None, and the nearest."""
+        parents = self.assess(self.space.sample(generator, CHUNK))
+        for _ in range(_GENERATIONS):
+            best = parents.genes[np.argsort(parents.excess, kind="stable")[:_PARENTS]]
+            chosen = best[generator.integers(len(best), size=_IMPROVEMENT_CHUNK)]
+            rate = 2 / len(self.space.searched) if self.space.searched else 0.0
+            children = self.space.mutate(generator, chosen, min(rate, 1.0))
+            parents = self.assess(np.concatenate([best, children]))
+            index, _ = _first_new(parents, is_new)
+            self.tally.count(parents, self.limits, len(parents.genes))
+            if index is not None:
+                return np.asarray(parents.genes[index]), parents
+        return None, parents
+
+    def repair(self, generator: np.random.Generator, genes: Ints, is_new: IsNew) -> Ints | None:
+        """Return a new feasible genotype near ``genes``, shape ``(G,)``; None if none is near."""
+        searched = max(1, len(self.space.searched))
+        for changes in (1, 2, 4):
+            batch = np.repeat(genes[None], _IMPROVEMENT_CHUNK, axis=0)
+            rate = min(1.0, changes / searched)
+            assessment = self.assess(self.space.mutate(generator, batch, rate))
+            index, _ = _first_new(assessment, is_new)
+            if index is not None:
+                return np.asarray(assessment.genes[index])
+        return None
+
+    def accepts(self, genes: Ints, is_new: IsNew) -> bool:
+        """Return whether a genotype, shape ``(G,)``, is feasible and new; count it if not."""
+        assessment = self.assess(genes[None])
+        accepted = _first_new(assessment, is_new)[0] is not None
+        self.tally.count(assessment, self.limits, 1)
+        if not accepted and bool(assessment.feasible[0]):
+            self.tally.rejected[SEEN] += 1
+        return accepted
+
+    def _infeasible(
+        self, nearest: Assessment, *, examined: int | None = None
+    ) -> InfeasibleSpaceError:
+        index = int(nearest.excess.argmin())
+        if not nearest.connected[index]:
+            return InfeasibleSpaceError(
+                "no network of this space connects its input to its output; allow more operations"
+            )
+        network = nearest.networks[index]
+        violations = dict(zip(self.limits, nearest.violations[:, index].tolist(), strict=True))
+        binding = max(violations, key=lambda name: violations[name])
+        limit, cost = self.budget.limits[binding], nearest.quantities[binding][index]
+        cells = " / ".join(network.canonical().cnt_mats())
+        how = "found that fits" if examined is None else f"of the space (all {examined:,}) fits"
+        return InfeasibleSpaceError(
+            f"no network {how} the budget. {binding} binds: the nearest candidate takes "
+            f"{cost:.4g} {UNITS[binding]}, {violations[binding]:.1%} over the limit of {limit:.4g}."
+            f" Nearest: cells {cells}, {network.channels} channels, T = {network.time_steps}. "
+            f"Raise budget.{binding} or allow smaller choices in the space",
+            binding=binding,
+            nearest=network.to_json(),
+            violations=violations,
+        )
+
+
+def _first_new(assessment: Assessment, is_new: IsNew) -> tuple[int | None, bool]:
+    """Return the first feasible network that is new, and whether any is feasible."""
+    feasible = np.flatnonzero(assessment.feasible)
+    step = 64
+    for start in range(0, len(feasible), step):
+        indices = feasible[start : start + step]
+        for index, key in zip(indices, assessment.keys(indices), strict=True):
+            if is_new(key):
+                return int(index), True
+    return None, len(feasible) > 0

@@ -1,0 +1,103 @@
+"""What a search space holds, before any search: how much of it fits, and its extremes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from neuronas.hardware import UNITS
+from neuronas.searching.objectives import ACCURACY, QUANTITIES
+from neuronas.searching.region import CHUNK, DISCONNECTED, FeasibleRegion
+
+REFERENCE_CHUNKS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Extreme:
+    """A feasible network that is extreme in one quantity.
+
+    Attributes:
+        value: The quantity, in its unit.
+        genotype: The network, as JSON values.
+    """
+
+    value: float
+    genotype: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """What N random candidates showed.
+
+    Attributes:
+        candidates: N.
+        fit: How many are connected and within every budget.
+        rejected: How many each reason rejects; one may count under several budgets.
+        cheapest, dearest: Per quantity, among those that fit.
+    """
+
+    candidates: int
+    fit: int
+    rejected: dict[str, int]
+    cheapest: dict[str, Extreme]
+    dearest: dict[str, Extreme]
+
+
+def survey_region(
+    region: FeasibleRegion, generator: np.random.Generator, candidates: int
+) -> Survey:
+    """Return what ``candidates`` uniform draws show of a region."""
+    fit, rejected = 0, Counter[str]({DISCONNECTED: 0} | dict.fromkeys(region.limits, 0))
+    cheapest: dict[str, Extreme] = {}
+    dearest: dict[str, Extreme] = {}
+    for start in range(0, candidates, CHUNK):
+        size = min(CHUNK, candidates - start)
+        a = region.assess(region.space.sample(generator, size))
+        rejected[DISCONNECTED] += int((~a.connected).sum())
+        for name, row in zip(region.limits, (a.violations > 0) & a.connected, strict=True):
+            rejected[name] += int(row.sum())
+        feasible = np.flatnonzero(a.feasible)
+        fit += len(feasible)
+        if len(feasible) == 0:
+            continue
+        for name in UNITS:
+            values = a.quantities[name][feasible]
+            low, high = int(values.argmin()), int(values.argmax())
+            if name not in cheapest or values[low] < cheapest[name].value:
+                network = a.networks[int(feasible[low])].canonical()
+                cheapest[name] = Extreme(float(values[low]), network.to_json())
+            if name not in dearest or values[high] > dearest[name].value:
+                network = a.networks[int(feasible[high])].canonical()
+                dearest[name] = Extreme(float(values[high]), network.to_json())
+    return Survey(candidates, fit, dict(rejected), cheapest, dearest)
+
+
+def reference_point(
+    region: FeasibleRegion, generator: np.random.Generator, objectives: Sequence[str]
+) -> dict[str, float]:
+    """Return the point from which hypervolume is measured.
+
+    Accuracy 0; a cost's budget, or the dearest of a fixed sample of feasible networks where the
+    study sets none.
+    """
+    found = survey_region(region, generator, REFERENCE_CHUNKS * CHUNK)
+    reference: dict[str, float] = {}
+    for name in objectives:
+        if name == ACCURACY:
+            reference[name] = 0.0
+            continue
+        quantity = QUANTITIES[name]
+        limit = region.budget.limits.get(quantity)
+        if limit is None:
+            if quantity not in found.dearest:
+                # Almost nothing fits: take what can be found at all.
+                genes = region.draw(generator, lambda _: True)
+                limit = float(region.assess(genes[None]).quantities[quantity][0])
+            else:
+                limit = found.dearest[quantity].value
+        reference[name] = limit
+    return reference

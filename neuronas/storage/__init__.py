@@ -1,0 +1,29 @@
+"""What lasts: our tables beside Optuna's, in one database."""
+
+from neuronas.storage.bridge import (
+    RETRY_OF,
+    enqueue,
+    is_waiting,
+    open_optuna_study,
+    set_constraints,
+    unfinished_trials,
+)
+from neuronas.storage.database import DEFAULT_URL, URL_VARIABLE, resolve_url, translated_errors
+from neuronas.storage.lock import is_searched, study_lock
+from neuronas.storage.repository import Repository
+
+__all__ = [
+    "DEFAULT_URL",
+    "RETRY_OF",
+    "URL_VARIABLE",
+    "Repository",
+    "enqueue",
+    "is_searched",
+    "is_waiting",
+    "open_optuna_study",
+    "resolve_url",
+    "set_constraints",
+    "study_lock",
+    "translated_errors",
+    "unfinished_trials",
+]

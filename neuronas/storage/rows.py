@@ -1,0 +1,103 @@
+"""Between rows of our tables and the records that everybody else reads."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from neuronas.architecture import Architecture
+from neuronas.config import StudyConfig
+from neuronas.records import (
+    Candidate,
+    CandidateState,
+    CostRecord,
+    Evaluation,
+    EvaluationKey,
+    Provenance,
+    StudyRecord,
+    Trial,
+)
+from neuronas.storage.tables import CandidateRow, CostRow, EvaluationRow, StudyRow
+
+
+def study_record(session: Session, row: StudyRow) -> StudyRecord:
+    """Return a study with the number of its trials per state."""
+    query = (
+        sa.select(CandidateRow.state, CandidateRow.newly_trained, sa.func.count())
+        .where(CandidateRow.study_id == row.id)
+        .group_by(CandidateRow.state, CandidateRow.newly_trained)
+    )
+    counts = dict.fromkeys(("trained", "reused", *CandidateState), 0)
+    for state, newly_trained, count in session.execute(query):
+        counts[state] += count
+        if state == CandidateState.COMPLETE:
+            counts["trained" if newly_trained else "reused"] += count
+    return StudyRecord(
+        name=row.name,
+        config=StudyConfig.model_validate(row.config),
+        target_trials=row.target_trials,
+        reference=row.reference,
+        drawn=row.drawn,
+        rejections=row.rejections,
+        state=row.state,
+        created_at=row.created_at.replace(tzinfo=UTC),
+        counts=counts,
+    )
+
+
+def evaluation_row(e: Evaluation, study_id: int, now: datetime) -> EvaluationRow:
+    """Return the row of a new evaluation."""
+    return EvaluationRow(
+        study_id=study_id,
+        training_digest=e.key.digest,
+        epochs=e.key.epochs,
+        seed=e.key.seed,
+        validation_accuracy=e.validation_accuracy,
+        test_accuracy=e.test_accuracy,
+        spike_rates=dict(e.spike_rates),
+        train_seconds=e.train_seconds,
+        weights_path=e.weights_path.as_posix(),
+        weights_sha256=e.weights_sha256,
+        device=e.provenance.device,
+        threads=e.provenance.threads,
+        split=e.provenance.split,
+        versions=dict(e.provenance.versions),
+        created_at=now,
+    )
+
+
+def evaluation_record(row: EvaluationRow) -> Evaluation:
+    """Return the evaluation in a row."""
+    return Evaluation(
+        key=EvaluationKey(row.training_digest, row.epochs, row.seed),
+        validation_accuracy=row.validation_accuracy,
+        test_accuracy=row.test_accuracy,
+        spike_rates=row.spike_rates,
+        train_seconds=row.train_seconds,
+        weights_path=Path(row.weights_path),
+        weights_sha256=row.weights_sha256,
+        provenance=Provenance(row.device, row.threads, row.split, row.versions),
+    )
+
+
+def trial_record(row: CandidateRow, cost: CostRow, evaluation: EvaluationRow | None) -> Trial:
+    """Return a candidate with its cost and, once trained, its evaluation."""
+    values: dict[str, Any] = {name: getattr(cost, name) for name in CostRecord.__dataclass_fields__}
+    return Trial(
+        candidate=Candidate(
+            row.trial_number,
+            Architecture.from_json(row.genotype),
+            row.training_digest,
+            row.deployment_digest,
+            row.retry_of,
+        ),
+        state=CandidateState(row.state),
+        reason=row.reason,
+        newly_trained=row.newly_trained,
+        cost=CostRecord(**values),
+        evaluation=None if evaluation is None else evaluation_record(evaluation),
+    )

@@ -1,0 +1,123 @@
+"""Our tables, beside Optuna's in the same database; Optuna's are never written from here."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, BigInteger, DateTime, ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+PREFIX = "neuronas_"
+VERSION_TABLE = f"{PREFIX}alembic_version"
+
+
+class Base(DeclarativeBase):
+    """Base of all tables of this package."""
+
+    type_annotation_map = {  # noqa: RUF012 - SQLAlchemy's own convention
+        dict[str, Any]: JSON,
+        list[Any]: JSON,
+        datetime: DateTime(timezone=True),
+    }
+
+
+class StudyRow(Base):
+    """One study: the file it came from, and how far it was asked to go."""
+
+    __tablename__ = f"{PREFIX}studies"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(100), unique=True)
+    config: Mapped[dict[str, Any]]
+    config_digest: Mapped[str] = mapped_column(String(64))
+    target_trials: Mapped[int]
+    reference: Mapped[dict[str, Any]]
+    drawn: Mapped[int] = mapped_column(default=0)
+    rejections: Mapped[dict[str, Any]]
+    state: Mapped[str] = mapped_column(String(16), default="running")
+    created_at: Mapped[datetime]
+
+
+class CandidateRow(Base):
+    """One candidate of a study; ``trial_number`` is its number in the Optuna study."""
+
+    __tablename__ = f"{PREFIX}candidates"
+    __table_args__ = (
+        UniqueConstraint("study_id", "trial_number"),
+        Index("ix_neuronas_candidates_deployment", "study_id", "deployment_digest"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    study_id: Mapped[int] = mapped_column(ForeignKey(StudyRow.id))
+    trial_number: Mapped[int]
+    genotype: Mapped[dict[str, Any]]
+    training_digest: Mapped[str] = mapped_column(String(64))
+    deployment_digest: Mapped[str] = mapped_column(String(64))
+    state: Mapped[str] = mapped_column(String(16))
+    reason: Mapped[str | None]
+    retry_of: Mapped[int | None]
+    evaluation_id: Mapped[int | None] = mapped_column(ForeignKey(f"{PREFIX}evaluations.id"))
+    newly_trained: Mapped[bool] = mapped_column(default=False)
+    created_at: Mapped[datetime]
+    finished_at: Mapped[datetime | None]
+
+
+class CostRow(Base):
+    """What a candidate costs: totals, and per layer as JSON."""
+
+    __tablename__ = f"{PREFIX}costs"
+
+    candidate_id: Mapped[int] = mapped_column(ForeignKey(CandidateRow.id), primary_key=True)
+    model: Mapped[str] = mapped_column(String(32))
+    chip: Mapped[str] = mapped_column(String(64))
+    energy_pj: Mapped[float]
+    latency_ns: Mapped[float]
+    area_um2: Mapped[float]
+    parameters: Mapped[int] = mapped_column(BigInteger)
+    memory_bits: Mapped[int] = mapped_column(BigInteger)
+    num_pe: Mapped[int]
+    num_tiles: Mapped[int]
+    constraints: Mapped[dict[str, Any]]
+    area_parts_um2: Mapped[dict[str, Any]]
+    layers: Mapped[list[Any]]
+    not_modelled: Mapped[dict[str, Any]]
+
+
+class EvaluationRow(Base):
+    """One finished training, found again by (digest, epochs, seed) from any study."""
+
+    __tablename__ = f"{PREFIX}evaluations"
+    __table_args__ = (UniqueConstraint("training_digest", "epochs", "seed"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    study_id: Mapped[int] = mapped_column(ForeignKey(StudyRow.id))
+    training_digest: Mapped[str] = mapped_column(String(64))
+    epochs: Mapped[int]
+    seed: Mapped[int]
+    validation_accuracy: Mapped[float]
+    test_accuracy: Mapped[float | None]
+    spike_rates: Mapped[dict[str, Any]]
+    train_seconds: Mapped[float]
+    weights_path: Mapped[str]
+    weights_sha256: Mapped[str] = mapped_column(String(64))
+    device: Mapped[str] = mapped_column(String(16))
+    threads: Mapped[int]
+    split: Mapped[str]
+    versions: Mapped[dict[str, Any]]
+    created_at: Mapped[datetime]
+
+
+class FrontRow(Base):
+    """One stay of a trial on its study's Pareto front; ``left_at`` is null while it stands."""
+
+    __tablename__ = f"{PREFIX}front"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    study_id: Mapped[int] = mapped_column(ForeignKey(StudyRow.id), index=True)
+    trial_number: Mapped[int]
+    objectives: Mapped[dict[str, Any]]
+    entered_at: Mapped[datetime]
+    left_at: Mapped[datetime | None]
+    left_for: Mapped[int | None]
+    hypervolume: Mapped[float]

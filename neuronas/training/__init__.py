@@ -1,0 +1,7 @@
+"""How good a candidate is: data, brief training, weights."""
+
+from neuronas.training.datasets import Dataset, Split, load_dataset
+from neuronas.training.loop import RECIPE, Score, score, train
+from neuronas.training.trainer import Trainer
+
+__all__ = ["RECIPE", "Dataset", "Score", "Split", "Trainer", "load_dataset", "score", "train"]

@@ -1,0 +1,147 @@
+"""Brief training with a complete learning-rate schedule, and evaluation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from neuronas.config import TrainingConfig
+from neuronas.errors import TrainingFailedError
+from neuronas.network import SpikingNetwork
+from neuronas.training.datasets import Split
+
+RECIPE = "adamw-onecycle-1"
+"""Version of this training recipe; part of the training digest."""
+
+_WEIGHT_DECAY = 1e-4
+_GRADIENT_NORM = 1.0
+_EVALUATION_BATCH = 256
+_STATISTICS_SAMPLES = 2048
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """How a network does on one split.
+
+    Attributes:
+        accuracy: In [0, 1].
+        spike_rates: Spikes per neuron and time step of each LIF layer.
+    """
+
+    accuracy: float
+    spike_rates: dict[str, float]
+
+
+def train(network: SpikingNetwork, data: Split, settings: TrainingConfig, seed: int) -> None:
+    """Train a network in place: AdamW, one learning-rate cycle, clipped gradients.
+
+    Args:
+        network: The network.
+        data: Training split.
+        settings: Epochs, batch size, learning rate.
+        seed: Decides the order of the samples.
+
+    Raises:
+        TrainingFailedError: The loss or the gradient is not finite, or after the first epoch no
+            neuron before the classifier fires.
+    """
+    images, labels = torch.from_numpy(data.images), torch.from_numpy(data.labels)
+    generator = torch.Generator().manual_seed(seed)
+    per_epoch = len(_batches(len(data), settings.batch_size, generator))
+    optimizer = torch.optim.AdamW(
+        network.parameters(), lr=settings.learning_rate, weight_decay=_WEIGHT_DECAY
+    )
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, max_lr=settings.learning_rate, total_steps=settings.epochs * per_epoch + 1
+    )
+    for epoch in range(settings.epochs):
+        network.train()
+        for batch in _batches(len(data), settings.batch_size, generator):
+            optimizer.zero_grad(set_to_none=True)
+            loss = F.cross_entropy(network(images[batch]), labels[batch])
+            loss.backward()  # type: ignore[no-untyped-call]
+            norm = torch.nn.utils.clip_grad_norm_(network.parameters(), _GRADIENT_NORM)
+            _check_finite(loss, norm, epoch)
+            optimizer.step()
+            schedule.step()
+        if epoch == 0:
+            estimate_batch_norm(network, data)
+            check_alive(score(network, _head(data)).spike_rates)
+    estimate_batch_norm(network, data)
+
+
+def estimate_batch_norm(network: SpikingNetwork, data: Split) -> None:
+    """Measure batch-norm statistics anew, with the weights as they are.
+
+    The running averages lag behind brief training far enough to silence whole layers.
+    """
+    norms = [module for module in network.modules() if isinstance(module, torch.nn.BatchNorm2d)]
+    momenta = [norm.momentum for norm in norms]
+    for norm in norms:
+        norm.reset_running_stats()
+        norm.momentum = None  # a plain average over the batches below
+    network.train()
+    with torch.no_grad():
+        for start in range(0, min(len(data), _STATISTICS_SAMPLES), _EVALUATION_BATCH):
+            network(torch.from_numpy(data.images[start : start + _EVALUATION_BATCH]))
+    for norm, momentum in zip(norms, momenta, strict=True):
+        norm.momentum = momentum
+
+
+def score(network: SpikingNetwork, data: Split) -> Score:
+    """Return accuracy and spike rates on a split."""
+    rates = dict.fromkeys(network.lif_layers(), 0.0)
+    handles = [
+        lif.register_forward_hook(_rate_recorder(rates, name))
+        for name, lif in network.lif_layers().items()
+    ]
+    correct = 0
+    network.eval()
+    try:
+        with torch.inference_mode():
+            for start in range(0, len(data), _EVALUATION_BATCH):
+                part = slice(start, start + _EVALUATION_BATCH)
+                outputs = network(torch.from_numpy(data.images[part]))
+                labels = torch.from_numpy(data.labels[part])
+                correct += int((outputs.argmax(dim=1) == labels).sum())
+    finally:
+        for handle in handles:
+            handle.remove()
+    return Score(correct / len(data), {name: total / len(data) for name, total in rates.items()})
+
+
+def check_alive(spike_rates: dict[str, float]) -> None:
+    """Raise TrainingFailedError if the classifier reads no spike at all."""
+    last = list(spike_rates)[-1]
+    if spike_rates[last] == 0.0:
+        silent = [name for name, rate in spike_rates.items() if rate == 0.0]
+        raise TrainingFailedError(
+            "dead network", f"no neuron of {last} fires (silent layers: {', '.join(silent)})"
+        )
+
+
+def _head(data: Split) -> Split:
+    return Split(data.images[:_EVALUATION_BATCH], data.labels[:_EVALUATION_BATCH])
+
+
+def _batches(count: int, size: int, generator: torch.Generator) -> list[Tensor]:
+    parts = torch.split(torch.randperm(count, generator=generator), size)
+    return [part for part in parts if len(part) > 1]  # batch norm needs two samples
+
+
+def _check_finite(loss: Tensor, norm: Tensor, epoch: int) -> None:
+    if not (torch.isfinite(loss) and torch.isfinite(norm)):
+        raise TrainingFailedError(
+            "non-finite", f"loss {float(loss)}, gradient norm {float(norm)} in epoch {epoch + 1}"
+        )
+
+
+def _rate_recorder(rates: dict[str, float], name: str):  # type: ignore[no-untyped-def] # noqa: ANN202
+    def record(_module: object, _inputs: object, spikes: Tensor) -> None:
+        # (T, B, ...): the mean per sample, summed, so that a smaller last batch weighs less.
+        rates[name] += float(spikes.mean()) * spikes.shape[1]
+
+    return record

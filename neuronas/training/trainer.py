@@ -1,0 +1,133 @@
+"""How good a candidate is: train it briefly, keep its weights, say what was measured."""
+
+from __future__ import annotations
+
+import gc
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from neuronas.architecture import Architecture
+from neuronas.config import StudyConfig, TrainingConfig
+from neuronas.errors import TrainingFailedError
+from neuronas.network import SpikingNetwork, build_network
+from neuronas.records import Evaluation, EvaluationKey, Provenance
+from neuronas.training.checkpoints import load_weights, save_weights
+from neuronas.training.datasets import Dataset, load_dataset
+from neuronas.training.loop import RECIPE, check_alive, score, train
+
+PACKAGES = ("neuronas", "torch", "snntorch", "optuna", "numpy")
+_OUT_OF_MEMORY = ("out of memory", "not enough memory")
+
+
+@dataclass(frozen=True, slots=True)
+class Trainer:
+    """Trains candidates of one study on one machine.
+
+    Attributes:
+        dataset: Data with its splits.
+        settings: Epochs, batch size, learning rate.
+        checkpoint_dir: Folder of all studies' weights.
+        folder: Subfolder of this study's weights.
+        threads: Threads of torch. Equal seeds give equal networks at equal thread counts.
+    """
+
+    dataset: Dataset
+    settings: TrainingConfig
+    checkpoint_dir: Path
+    folder: str
+    threads: int
+
+    @classmethod
+    def of(
+        cls, study: StudyConfig, *, data_dir: Path | None, checkpoint_dir: Path, threads: int
+    ) -> Trainer:
+        """Return the trainer of a study; DatasetError if its data is not there."""
+        dataset = load_dataset(study.dataset, data_dir, study.training.samples)
+        return cls(dataset, study.training, checkpoint_dir, study.name, threads)
+
+    def context(self) -> Mapping[str, Any]:
+        """Return what, besides the network, decides its accuracy; for the training digest."""
+        return {
+            "recipe": RECIPE,
+            "data": self.dataset.description,
+            "batch_size": self.settings.batch_size,
+            "learning_rate": self.settings.learning_rate,
+        }
+
+    def evaluate(self, architecture: Architecture, key: EvaluationKey) -> Evaluation:
+        """Return the evaluation of a freshly trained network.
+
+        Raises:
+            TrainingFailedError: This candidate cannot be trained; others may.
+            StorageError: Its weights cannot be written.
+        """
+        started = time.perf_counter()
+        with self._torch(key.seed), _reported_memory():
+            network = build_network(architecture)
+            train(network, self.dataset.train, self.settings, key.seed)
+            result = score(network, self.dataset.validation)
+            check_alive(result.spike_rates)
+        stem = f"{key.digest[:16]}-e{key.epochs}-s{key.seed}"
+        file, digest = save_weights(network, self.checkpoint_dir / self.folder, stem)
+        return Evaluation(
+            key=key,
+            validation_accuracy=result.accuracy,
+            test_accuracy=None,
+            spike_rates=result.spike_rates,
+            train_seconds=time.perf_counter() - started,
+            weights_path=Path(self.folder) / file,
+            weights_sha256=digest,
+            provenance=self._provenance(),
+        )
+
+    def test_accuracy(self, architecture: Architecture, evaluation: Evaluation) -> float:
+        """Return the accuracy of a trained network on the test split.
+
+        Raises:
+            StorageError: Its weights are absent or damaged.
+        """
+        network: SpikingNetwork = build_network(architecture)
+        path = self.checkpoint_dir / evaluation.weights_path
+        load_weights(network, path, evaluation.weights_sha256)
+        with self._torch(evaluation.key.seed):
+            return score(network, self.dataset.test).accuracy
+
+    def _provenance(self) -> Provenance:
+        return Provenance(
+            device="cpu",
+            threads=self.threads,
+            split=self.dataset.description,
+            versions={package: version(package) for package in PACKAGES},
+        )
+
+    @contextmanager
+    def _torch(self, seed: int) -> Iterator[None]:
+        """Set threads and seed for one candidate, and put torch back as it was."""
+        threads = torch.get_num_threads()
+        torch.set_num_threads(self.threads)
+        try:
+            with torch.random.fork_rng(devices=[]):
+                torch.manual_seed(seed)
+                yield
+        finally:
+            torch.set_num_threads(threads)
+
+
+@contextmanager
+def _reported_memory() -> Iterator[None]:
+    """Turn running out of memory into a failure of this candidate alone."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        message = str(error).lower()
+        if not isinstance(error, MemoryError) and not any(o in message for o in _OUT_OF_MEMORY):
+            raise
+        gc.collect()
+        raise TrainingFailedError("out of memory", str(error).splitlines()[0]) from None

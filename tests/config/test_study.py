@@ -1,0 +1,141 @@
+"""What a study means: defaults, searched and fixed values, budgets, digests."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from neuronas.config import BUDGET_PRESETS, BudgetConfig, StudyConfig, load_study
+from neuronas.hardware import UNITS
+
+
+def study(tmp_path: Path, text: str = "", name: str = "tiny") -> StudyConfig:
+    path = tmp_path / f"{name}.yaml"
+    path.write_text(text if "dataset" in text else f"dataset: digits\n{text}")
+    return load_study(path)
+
+
+def test_a_file_with_only_a_dataset_has_every_default(tmp_path):
+    read = study(tmp_path)
+    assert read.name == "tiny"
+    assert read.space.cells == "shared"
+    assert read.space.operations == ["zeroize", "skip", "conv1x1", "conv3x3", "avgpool3x3"]
+    assert (read.space.channels, read.space.ratio, read.space.pool) == ([16], [2], [2])
+    assert (read.space.hidden, read.space.time_steps) == ([0], [4])
+    assert set(map(tuple, read.space.weight_bits.model_dump().values())) == {(4,)}
+    assert (read.hardware.model, read.hardware.chip) == ("spikesim", "spikesim-65nm")
+    assert read.budget.limits() == {}
+    assert read.objectives == ["accuracy", "energy"]
+    assert (read.search.sampler, read.search.trials, read.search.seed) == ("tpe", 30, 0)
+    assert read.storage is None
+
+
+def test_a_name_in_the_file_goes_before_its_stem(tmp_path):
+    assert study(tmp_path, "name: other").name == "other"
+
+
+def test_one_value_is_fixed_and_a_list_is_searched(tmp_path):
+    space = study(tmp_path, "space: {channels: 8, ratio: [1, 2], operations: conv3x3}").space
+    assert space.channels == [8]
+    assert space.ratio == [1, 2]
+    assert space.operations == ["conv3x3"]
+
+
+@pytest.mark.parametrize(
+    ("written", "stem", "classifier"),
+    [("8", [8], [8]), ("[2, 4]", [2, 4], [2, 4]), ("{stem: [8, 16]}", [8, 16], [4])],
+)
+def test_weight_bits_are_given_for_all_groups_or_per_group(tmp_path, written, stem, classifier):
+    bits = study(tmp_path, f"space: {{weight_bits: {written}}}").space.weight_bits
+    assert bits.stem == stem
+    assert bits.classifier == classifier
+
+
+def test_a_study_cannot_be_changed_after_it_was_read(tmp_path):
+    with pytest.raises(ValueError, match="frozen"):
+        study(tmp_path).name = "other"
+
+
+def test_a_number_in_scientific_notation_is_a_number(tmp_path):
+    read = study(tmp_path, "budget: {parameters: 4e6, energy_uj: 1.5e+2}")
+    assert read.budget.limits() == {"parameters": 4_000_000, "energy_uj": 150}
+
+
+def test_the_preset_is_the_published_budget_of_neuronas_v1(tmp_path):
+    assert study(tmp_path, "budget: {preset: neuronas-v1}").budget.limits() == {
+        "parameters": 4e6,
+        "area_mm2": 100.0,
+        "latency_ms": 400.0,
+        "energy_uj": 120.0,
+    }
+
+
+def test_a_limit_beside_a_preset_overrides_only_itself(tmp_path):
+    limits = study(tmp_path, "budget: {energy_uj: 10, preset: neuronas-v1, memory_bytes: 9}").budget
+    assert limits.limits() == BUDGET_PRESETS["neuronas-v1"] | {"energy_uj": 10, "memory_bytes": 9}
+
+
+def test_limits_come_in_the_order_of_constraints_whatever_the_order_of_the_file(tmp_path):
+    names = list(UNITS)
+    text = ", ".join(f"{name}: 5" for name in reversed(names))
+    assert list(study(tmp_path, f"budget: {{{text}}}").budget.limits()) == names
+    two = BudgetConfig(energy_uj=1.0, parameters=2.0)
+    assert list(two.limits()) == ["parameters", "energy_uj"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "dataset: digits\nname: tiny\nsearch: {seed: 3, trials: 500}\nspace: {channels: [4, 8]}",
+        "storage: sqlite:///elsewhere.db\nspace: {channels: [4, 8]}\nsearch: {seed: 3}\n"
+        "dataset: digits",
+        "# why\ndataset: digits  # bundled\nsearch: {seed: 3}\nspace:\n  channels:\n  - 4\n  - 8\n",
+        "dataset: digits\nsearch: {seed: 3}\nspace: {weight_bits: 4, channels: [4, 8], decay: 0.25}"
+        "\nhardware: {chip: spikesim-65nm}",
+    ],
+    ids=["trials", "storage and order", "comments and layout", "defaults written out"],
+)
+def test_the_digest_ignores_what_leaves_trials_comparable(tmp_path, text):
+    base = study(tmp_path, "search: {seed: 3}\nspace: {channels: [4, 8]}")
+    other = study(tmp_path, text)
+    assert other.digest() == base.digest()
+    assert other.differences(base) == []
+
+
+def test_the_digest_ignores_whether_a_number_is_written_as_an_integer(tmp_path):
+    whole = study(tmp_path, "space: {decay: 0, threshold: 1}\nbudget: {parameters: 4000000}")
+    broken = study(tmp_path, "space: {decay: 0.0, threshold: 1.0}\nbudget: {parameters: 4e6}")
+    assert whole.digest() == broken.digest()
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ("name: other", "name"),
+        ("dataset: fashion_mnist", "dataset"),
+        ("space: {cells: distinct}", "space.cells"),
+        ("space: {channels: 8}", "space.channels"),
+        ("space: {weight_bits: {stem: 8}}", "space.weight_bits.stem"),
+        ("space: {decay: 0.5}", "space.decay"),
+        ("budget: {energy_uj: 3}", "budget.energy_uj"),
+        ("objectives: [accuracy, area]", "objectives"),
+        ("training: {epochs: 3}", "training.epochs"),
+        ("search: {sampler: random}", "search.sampler"),
+        ("search: {seed: 1}", "search.seed"),
+    ],
+)
+def test_the_digest_and_the_differences_see_everything_else(tmp_path, text, key):
+    base, other = study(tmp_path), study(tmp_path, text)
+    assert other.digest() != base.digest()
+    (line,) = other.differences(base)
+    assert line.startswith(f"{key}: stored ")
+
+
+def test_differences_say_what_is_stored_and_what_the_file_says(tmp_path):
+    stored = study(tmp_path, "space: {channels: [4, 8]}\nsearch: {seed: 1}")
+    file = study(tmp_path, "space: {channels: 8}\nbudget: {area_mm2: 2}\nsearch: {seed: 1}")
+    assert file.differences(stored) == [
+        "budget.area_mm2: stored null, file 2.0",
+        "space.channels: stored [4, 8], file [8]",
+    ]
