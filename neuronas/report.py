@@ -173,6 +173,24 @@ def studies_table(studies: Sequence[tuple[StudyRecord, str, float, int]]) -> Tab
     return Table(columns, rows)
 
 
+def status_json(
+    study: StudyRecord, state: str, hypervolume: float, front_size: int
+) -> dict[str, Any]:
+    """Return everything that is counted of one study, as JSON values."""
+    return {
+        "study": study.name,
+        "state": state,
+        "trained": study.counts["trained"],
+        "target": study.target_trials,
+        **{name: study.counts[name] for name in ("reused", "pruned", "failed", "interrupted")},
+        "drawn": study.drawn,
+        "rejections": dict(study.rejections),
+        "front": front_size,
+        "hypervolume": hypervolume,
+        "config": study.config.model_dump(mode="json"),
+    }
+
+
 def status_table(study: StudyRecord, state: str, hypervolume: float, front_size: int) -> Table:
     """Return everything that is counted of one study, one quantity a row."""
     rows: list[Row] = [

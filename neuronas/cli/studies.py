@@ -52,15 +52,18 @@ def status(
     form: Format = OutputFormat.TABLE,
 ) -> None:
     """Show how far a study is: what was trained, reused, rejected and why."""
-    from neuronas.report import status_table
+    from neuronas.report import status_json, status_table
     from neuronas.storage import Repository, resolve_url
 
     if name is None:
         list_studies(storage, form)
         return
     with Repository(resolve_url(storage)) as repository:
-        table = status_table(*_summary(repository, repository.study(name)))
-    write_table(table, form)
+        summary = _summary(repository, repository.study(name))
+    if form is OutputFormat.JSON:
+        write(json.dumps(status_json(*summary), indent=2) + "\n")
+    else:
+        write_table(status_table(*summary), form)
 
 
 def front(name: Name, storage: Storage = None, form: Format = OutputFormat.TABLE) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +10,7 @@ from neuronas.architecture import Architecture
 from neuronas.config import IMMUTABLE_SECTIONS, StudyConfig
 from neuronas.errors import ConfigError
 from neuronas.records import StudyRecord, Trial
-from neuronas.searching.loop import Listener, Progress, SearchLoop
+from neuronas.searching.loop import FINISHED, RUNNING, Listener, Progress, SearchLoop
 from neuronas.searching.objectives import directions
 from neuronas.searching.region import FeasibleRegion
 from neuronas.searching.samplers import SAMPLERS, GatedSampler
@@ -69,7 +68,8 @@ def search(
         config: The study.
         storage: Storage URL; else the study's, else ``NEURONAS_STORAGE``, else
             ``sqlite:///neuronas.db``.
-        trials: Newly trained networks in all; else the study's.
+        trials: Newly trained networks in all; else the most that the study's file or an earlier
+            call asked for.
         checkpoint_dir: Folder of weights; else ``NEURONAS_CHECKPOINT_DIR``, else ``checkpoints``.
         data_dir: Folder with the dataset's files, where it needs any.
         threads: Threads of torch; all processors when None. Equal seeds give equal results at
@@ -103,6 +103,11 @@ def search(
     url = resolve_url(storage, config.storage)
     with translated_errors(url), Repository(url, create=True) as repository:
         stored = repository.find_study(config.name)
+        if stored is not None:
+            _require_same(config, stored, accept_changes=accept_changes)
+        target = _target(config, stored, trials)
+        if stored is not None and stored.state == FINISHED and stored.counts["trained"] >= target:
+            return load_result(url, config.name, repository)
         trainer = _trainer(config, checkpoint_dir, data_dir, threads)
         region = FeasibleRegion.of(config)
         if stored is None:
@@ -110,14 +115,18 @@ def search(
             region.draw(survey_seed, lambda _: True)  # raises if nothing fits
             reference = reference_point(region, survey_seed, config.objectives)
             region.take_tally()
-        else:
-            _require_same(config, stored, accept_changes=accept_changes)
-            reference = dict(stored.reference)
         with study_lock(url, config.name):
-            _store(repository, config, stored, trials, reference)
+            if stored is None:
+                repository.create_study(config, target, reference)
+            else:
+                repository.update_study(
+                    config.name, config=config, target_trials=target, state=RUNNING
+                )
             factory = SAMPLERS[config.search.sampler]
             sampler = GatedSampler(region, config.search.seed, factory)
-            study = open_optuna_study(url, config.name, directions(config.objectives), sampler)
+            study = open_optuna_study(
+                url, config.name, directions(config.objectives), sampler, new=stored is None
+            )
             loop = SearchLoop(config, repository, study, sampler, trainer, listener or _ignore)
             loop.run()
         return load_result(url, config.name, repository)
@@ -140,7 +149,7 @@ def resume(
     return search(
         stored.config,
         storage=url,
-        trials=trials or stored.target_trials,
+        trials=trials,
         checkpoint_dir=checkpoint_dir,
         data_dir=data_dir,
         threads=threads,
@@ -200,18 +209,11 @@ def _trainer(
     )
 
 
-def _store(
-    repository: Repository,
-    config: StudyConfig,
-    stored: StudyRecord | None,
-    trials: int | None,
-    reference: Mapping[str, float],
-) -> None:
-    target = trials or config.search.trials
-    if stored is None:
-        repository.create_study(config, target, reference)
-    else:
-        repository.update_study(config.name, config=config, target_trials=target, state="running")
+def _target(config: StudyConfig, stored: StudyRecord | None, trials: int | None) -> int:
+    """Return the networks asked for: now, else the most that the file or an earlier call did."""
+    if trials is not None:
+        return trials
+    return max(config.search.trials, stored.target_trials if stored else 0)
 
 
 def _require_same(config: StudyConfig, stored: StudyRecord, *, accept_changes: bool) -> None:

@@ -11,7 +11,12 @@ from optuna.trial import TrialState
 
 from neuronas.architecture import Architecture, deployment_digest, training_digest
 from neuronas.config import StudyConfig
-from neuronas.errors import RepeatedFailureError, SpaceExhaustedError, TrainingFailedError
+from neuronas.errors import (
+    RepeatedFailureError,
+    SpaceExhaustedError,
+    StorageError,
+    TrainingFailedError,
+)
 from neuronas.hardware import estimate
 from neuronas.records import (
     Candidate,
@@ -31,12 +36,14 @@ from neuronas.storage import (
     enqueue,
     is_waiting,
     set_constraints,
+    translated_errors,
     unfinished_trials,
 )
 
 FAILURES_IN_A_ROW = 5
 ATTEMPTS = 3
-DIED, STOPPED = "process died", "stopped by the user"
+RUNNING, FINISHED, EXHAUSTED = "running", "finished", "exhausted"
+DIED, STOPPED = "process died", "stopped"
 
 
 class Evaluator(Protocol):
@@ -118,9 +125,10 @@ class SearchLoop:
         self._recover(DIED)
         self._report("searching")
         try:
-            state = self._run()
-        except KeyboardInterrupt:
-            self._recover(STOPPED)
+            with translated_errors(self.repository.url):
+                state = self._run()
+        except (KeyboardInterrupt, StorageError) as stop:
+            self._release(stop)
             raise
         self._score_front()
         self.repository.update_study(self.config.name, state=state)
@@ -134,9 +142,9 @@ class SearchLoop:
                     self.sampler.reserve(self.study)
                 except SpaceExhaustedError as error:
                     self._report(f"space exhausted: {error}")
-                    return "exhausted"
+                    return EXHAUSTED
             trained += self._step(self.study.ask())
-        return "finished"
+        return FINISHED
 
     def _step(self, trial: optuna.Trial) -> bool:
         """Take one candidate to its end; return whether a network was newly trained."""
@@ -225,6 +233,15 @@ class SearchLoop:
         self._report(f"trial {trial.number} {state}: {reason}")
 
     # Taking up what an interruption left
+
+    def _release(self, stop: BaseException) -> None:
+        """Queue the running candidate again, now that this process stops in good order."""
+        try:
+            with translated_errors(self.repository.url):
+                self._recover(STOPPED)
+        except StorageError as error:
+            # The database is what failed. The next start takes the candidate up as after a death.
+            stop.add_note(f"the running candidate could not be released: {error}")
 
     def _recover(self, reason: str) -> None:
         """Finish what was decided but not told to Optuna, and queue again what was not."""

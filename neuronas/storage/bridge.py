@@ -11,6 +11,7 @@ from optuna.samplers import BaseSampler
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
+from neuronas.errors import StorageError
 from neuronas.storage.database import BUSY_TIMEOUT_SECONDS
 
 RETRY_OF = "retry_of"
@@ -21,6 +22,8 @@ def open_optuna_study(
     name: str,
     directions: Mapping[str, Literal["minimize", "maximize"]],
     sampler: BaseSampler | None = None,
+    *,
+    new: bool = False,
 ) -> Study:
     """Return the Optuna study ``name``, created if it is not there.
 
@@ -29,18 +32,28 @@ def open_optuna_study(
         name: Study name.
         directions: ``maximize`` or ``minimize`` per objective.
         sampler: Sampler of new trials; Optuna's own is never used by default.
+        new: Whether it must not be there yet.
+
+    Raises:
+        StorageError: ``new``, but this database has an Optuna study of that name.
     """
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     storage = optuna.storages.RDBStorage(
         url, engine_kwargs={"connect_args": {"timeout": BUSY_TIMEOUT_SECONDS}}
     )
-    study = optuna.create_study(
-        storage=storage,
-        study_name=name,
-        directions=list(directions.values()),
-        sampler=sampler,
-        load_if_exists=True,
-    )
+    try:
+        study = optuna.create_study(
+            storage=storage,
+            study_name=name,
+            directions=list(directions.values()),
+            sampler=sampler,
+            load_if_exists=not new,
+        )
+    except optuna.exceptions.DuplicatedStudyError:
+        raise StorageError(
+            f"{url} has an Optuna study '{name}' that neuronas did not make; give the study file "
+            "another 'name', or use another database"
+        ) from None
     if study.metric_names is None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)

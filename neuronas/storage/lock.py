@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from neuronas.errors import StudyLockedError
+from neuronas.errors import StorageError, StudyLockedError
 from neuronas.storage.database import sqlite_path
 
 
@@ -29,7 +29,13 @@ def study_lock(url: str, name: str) -> Iterator[None]:
     """
     path = sqlite_path(url)
     lock_path = path.with_name(f".{path.name}.{name}.lock")
-    descriptor = os.open(lock_path, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        descriptor = os.open(lock_path, os.O_RDWR | os.O_CREAT, 0o644)
+    except OSError as error:
+        raise StorageError(
+            f"{lock_path}: cannot be opened ({error.strerror}); a search must be able to write "
+            "beside its database"
+        ) from None
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

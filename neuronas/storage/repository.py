@@ -25,7 +25,7 @@ from neuronas.records import (
 )
 from neuronas.storage.database import create_engine, require_existing, translated_errors
 from neuronas.storage.rows import evaluation_record, evaluation_row, study_record, trial_record
-from neuronas.storage.schema import upgrade
+from neuronas.storage.schema import revision, upgrade
 from neuronas.storage.tables import CandidateRow, CostRow, EvaluationRow, FrontRow, StudyRow
 
 UpdateFront = Callable[[list[FrontPoint]], FrontChange]
@@ -40,7 +40,8 @@ class Repository:
 
     Args:
         url: Storage URL.
-        create: Create the database if it is not there; otherwise its absence is an error.
+        create: Create the database, or our tables in it, if they are not there; otherwise their
+            absence is an error.
         clock: The time, as an aware datetime.
     """
 
@@ -56,6 +57,8 @@ class Repository:
         # SQLite refuses its first write when another process wrote in between.
         self._writer = self._reader.execution_options(begin="BEGIN IMMEDIATE")
         with translated_errors(url):
+            if not create and revision(self._reader) is None:
+                raise StorageError(f"{url} holds no study of neuronas")
             upgrade(self._reader)
 
     def close(self) -> None:

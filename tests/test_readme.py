@@ -1,0 +1,80 @@
+"""Every block of the README that a reader would type is run here."""
+
+import os
+import re
+import shutil
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", README, flags=re.MULTILINE | re.DOTALL)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A folder where the README's own study was searched by its own commands."""
+    folder = tmp_path_factory.mktemp("readme")
+    (folder / "mine.yaml").write_text(blocks("yaml")[0])
+    (folder / "layers.json").write_text(blocks("json")[0])
+    return folder
+
+
+def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "neuronas", *arguments]
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("NEURONAS_")}
+    done = subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done
+
+
+def test_the_readmes_study_is_checked_searched_from_python_and_queried_in_sql(folder):
+    assert "rejected: energy_uj" in run(folder, "check", "mine.yaml").stdout
+    python = subprocess.run(
+        [sys.executable, "-c", blocks("python")[0]],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert python.returncode == 0, python.stderr
+    *front, cost = python.stdout.splitlines()
+    assert front
+    assert "classifier.head" in cost
+    database = sqlite3.connect(folder / "neuronas.db")
+    accurate, candidates = (database.execute(query).fetchall() for query in blocks("sql"))
+    database.close()
+    assert {row[0] for row in candidates} == {"mine"}
+    assert {row[1]: row[2] for row in candidates}["complete"] >= 6
+    assert all(row[3] <= 0.3 for row in accurate)
+    listed = run(folder, "list").stdout
+    assert "mine" in listed
+    assert "finished" in listed
+
+
+def test_the_readmes_layer_list_is_estimated(folder):
+    assert "num_pe" in run(folder, "estimate", "layers.json").stdout
+
+
+def test_every_command_is_named_in_the_readme():
+    found = run(ROOT, "--help").stdout
+    commands = re.findall(r"^  ([a-z]+) ", found.split("Commands:")[1], flags=re.MULTILINE)
+    assert len(commands) >= 10
+    for command in commands:
+        assert re.search(rf"(neuronas |`){command}\b", README), command
+
+
+def test_the_readme_runs_make_targets_that_exist():
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    for target in re.findall(r"\bmake ([a-z]+)", README):
+        assert f"\n{target}:" in makefile, target
+    assert shutil.which("make")
