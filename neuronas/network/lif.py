@@ -59,8 +59,8 @@ class LIF(snntorch.Leaky):  # type: ignore[misc]
     """LIF neurons with snntorch's semantics, run over all time steps in one call.
 
     Equal spike for spike to stepping ``snntorch.Leaky(beta=decay, threshold=threshold,
-    reset_mechanism="zero")`` on ``(1 - decay) * x``, which is SNASNet's neuron
-    (``tau = 1 / (1 - decay)``, reset to zero, detached).
+    reset_mechanism="zero")`` on ``(1 - decay) * x``, but for a rounding at the very threshold.
+    This is SNASNet's neuron: ``tau = 1 / (1 - decay)``, reset to zero, detached.
 
     Args:
         decay: Decay of the membrane potential per time step, in [0, 1).
@@ -76,7 +76,7 @@ class LIF(snntorch.Leaky):  # type: ignore[misc]
         )
         # snntorch keeps every neuron ever built in this list (its issue #328): a search would
         # never free a candidate.
-        type(self).instances.remove(self)
+        snntorch.SpikingNeuron.instances.remove(self)
         self.decay_value = decay
         self.threshold_value = threshold
 

@@ -101,7 +101,14 @@ def search(
         (2, True)
     """
     url = resolve_url(storage, config.storage)
-    with translated_errors(url), Repository(url, create=True) as repository:
+    region = FeasibleRegion.of(config)
+    source = generator(config.search.seed, Stream.SURVEY)
+    region.draw(source, lambda _: True)  # raises if nothing fits, before anything is created
+    with (
+        translated_errors(url),
+        Repository(url, create=True) as repository,
+        study_lock(url, config.name),
+    ):
         stored = repository.find_study(config.name)
         if stored is not None:
             _require_same(config, stored, accept_changes=accept_changes)
@@ -109,26 +116,17 @@ def search(
         if stored is not None and stored.state == FINISHED and stored.counts["trained"] >= target:
             return load_result(url, config.name, repository)
         trainer = _trainer(config, checkpoint_dir, data_dir, threads)
-        region = FeasibleRegion.of(config)
         if stored is None:
-            survey_seed = generator(config.search.seed, Stream.SURVEY)
-            region.draw(survey_seed, lambda _: True)  # raises if nothing fits
-            reference = reference_point(region, survey_seed, config.objectives)
-            region.take_tally()
-        with study_lock(url, config.name):
-            if stored is None:
-                repository.create_study(config, target, reference)
-            else:
-                repository.update_study(
-                    config.name, config=config, target_trials=target, state=RUNNING
-                )
-            factory = SAMPLERS[config.search.sampler]
-            sampler = GatedSampler(region, config.search.seed, factory)
-            study = open_optuna_study(
-                url, config.name, directions(config.objectives), sampler, new=stored is None
-            )
-            loop = SearchLoop(config, repository, study, sampler, trainer, listener or _ignore)
-            loop.run()
+            reference = reference_point(region, source, config.objectives)
+            repository.create_study(config, target, reference)
+        else:
+            repository.update_study(config.name, config=config, target_trials=target, state=RUNNING)
+        region.take_tally()  # what was drawn so far proposed nothing
+        sampler = GatedSampler(region, config.search.seed, SAMPLERS[config.search.sampler])
+        study = open_optuna_study(
+            url, config.name, directions(config.objectives), sampler, new=stored is None
+        )
+        SearchLoop(config, repository, study, sampler, trainer, listener or _ignore).run()
         return load_result(url, config.name, repository)
 
 

@@ -41,8 +41,7 @@ def gains(values: Mapping[str, float], reference: Mapping[str, float]) -> tuple[
 
     Args:
         values: Objectives.
-        reference: Worst value per objective: accuracy 0, and for a cost its budget, or the
-            dearest of a fixed sample of feasible networks where it has none.
+        reference: Worst value per objective, from ``survey.reference_point``.
     """
     return tuple(
         value - reference[name] if name == ACCURACY else 1 - value / reference[name]

@@ -14,6 +14,7 @@ from neuronas.searching.objectives import ACCURACY, QUANTITIES
 from neuronas.searching.region import CHUNK, DISCONNECTED, FeasibleRegion
 
 REFERENCE_CHUNKS = 4
+_MARGIN = 1.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +82,8 @@ def reference_point(
 ) -> dict[str, float]:
     """Return the point from which hypervolume is measured.
 
-    Accuracy 0; a cost's budget, or the dearest of a fixed sample of feasible networks where the
-    study sets none.
+    Accuracy 0; a cost's budget, or 1.1 times the dearest of a fixed sample of feasible networks
+    where the study sets none.
     """
     found = survey_region(region, generator, REFERENCE_CHUNKS * CHUNK)
     reference: dict[str, float] = {}
@@ -93,11 +94,11 @@ def reference_point(
         quantity = QUANTITIES[name]
         limit = region.budget.limits.get(quantity)
         if limit is None:
-            if quantity not in found.dearest:
-                # Almost nothing fits: take what can be found at all.
+            if quantity in found.dearest:
+                dearest = found.dearest[quantity].value
+            else:  # almost nothing fits: take what can be found at all
                 genes = region.draw(generator, lambda _: True)
-                limit = float(region.assess(genes[None]).quantities[quantity][0])
-            else:
-                limit = found.dearest[quantity].value
+                dearest = float(region.assess(genes[None]).quantities[quantity][0])
+            limit = dearest * _MARGIN
         reference[name] = limit
     return reference

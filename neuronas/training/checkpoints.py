@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from safetensors import SafetensorError
@@ -40,6 +41,8 @@ def save_weights(network: SpikingNetwork, folder: Path, stem: str) -> tuple[str,
             os.fsync(file.fileno())
         temporary.replace(path)
     except OSError as error:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
         raise StorageError(
             f"weights cannot be written to {path}: {error.strerror}; free space or name another "
             "folder with --checkpoint-dir, then resume"

@@ -8,6 +8,7 @@ from __future__ import annotations
 import gzip
 import math
 import struct
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -79,9 +80,14 @@ def load_dataset(name: str, data_dir: Path | None = None, samples: int | None = 
 
 
 def _stratified(labels: Labels, held_out: int) -> tuple[Labels, Labels]:
-    """Return the indices kept and held out; the same every time."""
+    """Return the indices kept and held out; the same every time.
+
+    Stratified by class, unless one of the two has fewer samples than there are classes.
+    """
+    smaller = min(held_out, len(labels) - held_out)
+    classes = labels if smaller >= len(np.unique(labels)) else None
     kept, out = train_test_split(
-        np.arange(len(labels)), test_size=held_out, stratify=labels, random_state=_SPLIT_SEED
+        np.arange(len(labels)), test_size=held_out, stratify=classes, random_state=_SPLIT_SEED
     )
     return np.sort(kept), np.sort(out)
 
@@ -123,6 +129,11 @@ def _fashion_mnist(data_dir: Path | None) -> Dataset:
         for part in ("train", "t10k")
     )
     for part, (images, labels) in (("train", train), ("t10k", test)):
+        if images.shape[1:] != (1, 28, 28):
+            raise DatasetError(
+                f"{folder}: {part} has images of {images.shape[2]}x{images.shape[3]} pixels, "
+                "expected 28x28; the files are another dataset's"
+            )
         if len(images) != len(labels):
             raise DatasetError(
                 f"{folder}: {part} has {len(images)} images but {len(labels)} labels; "
@@ -146,7 +157,7 @@ def _idx(folder: Path, name: str) -> NDArray[np.uint8]:
         content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
         zero, code, dimensions = struct.unpack_from(">HBB", content)
         shape = struct.unpack_from(f">{dimensions}I", content, 4)
-    except (OSError, EOFError, struct.error) as error:
+    except (OSError, EOFError, zlib.error, struct.error) as error:
         raise DatasetError(f"{path}: damaged ({error}); get it again") from None
     values = np.frombuffer(content, dtype=np.uint8, offset=4 + 4 * dimensions)
     unsigned_byte = 8

@@ -38,6 +38,9 @@ class Score:
 def train(network: SpikingNetwork, data: Split, settings: TrainingConfig, seed: int) -> None:
     """Train a network in place: AdamW, one learning-rate cycle, clipped gradients.
 
+    Half-way, a network whose classifier reads no spike is given up. Earlier would be too early: the
+    cycle starts slowly, and a hidden layer often fires only after a few epochs.
+
     Args:
         network: The network.
         data: Training split.
@@ -45,8 +48,8 @@ def train(network: SpikingNetwork, data: Split, settings: TrainingConfig, seed: 
         seed: Decides the order of the samples.
 
     Raises:
-        TrainingFailedError: The loss or the gradient is not finite, or after the first epoch no
-            neuron before the classifier fires.
+        TrainingFailedError: The loss or the gradient is not finite, or half-way no neuron before
+            the classifier fires.
     """
     images, labels = torch.from_numpy(data.images), torch.from_numpy(data.labels)
     generator = torch.Generator().manual_seed(seed)
@@ -67,7 +70,7 @@ def train(network: SpikingNetwork, data: Split, settings: TrainingConfig, seed: 
             _check_finite(loss, norm, epoch)
             optimizer.step()
             schedule.step()
-        if epoch == 0:
+        if epoch + 1 == settings.epochs // 2:
             estimate_batch_norm(network, data)
             check_alive(score(network, _head(data)).spike_rates)
     estimate_batch_norm(network, data)
@@ -135,7 +138,8 @@ def _batches(count: int, size: int, generator: torch.Generator) -> list[Tensor]:
 def _check_finite(loss: Tensor, norm: Tensor, epoch: int) -> None:
     if not (torch.isfinite(loss) and torch.isfinite(norm)):
         raise TrainingFailedError(
-            "non-finite", f"loss {float(loss)}, gradient norm {float(norm)} in epoch {epoch + 1}"
+            "non-finite",
+            f"loss {float(loss.detach())}, gradient norm {float(norm)} in epoch {epoch + 1}",
         )
 
 

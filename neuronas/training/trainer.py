@@ -16,14 +16,14 @@ import torch
 from neuronas.architecture import Architecture
 from neuronas.config import StudyConfig, TrainingConfig
 from neuronas.errors import TrainingFailedError
-from neuronas.network import SpikingNetwork, build_network
+from neuronas.network import build_network
 from neuronas.records import Evaluation, EvaluationKey, Provenance
 from neuronas.training.checkpoints import load_weights, save_weights
 from neuronas.training.datasets import Dataset, load_dataset
 from neuronas.training.loop import RECIPE, check_alive, score, train
 
 PACKAGES = ("neuronas", "torch", "snntorch", "optuna", "numpy")
-_OUT_OF_MEMORY = ("out of memory", "not enough memory")
+_OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,8 @@ class Trainer:
         started = time.perf_counter()
         with self._torch(key.seed), _reported_memory():
             network = build_network(architecture)
-            train(network, self.dataset.train, self.settings, key.seed)
+            settings = self.settings.model_copy(update={"epochs": key.epochs})
+            train(network, self.dataset.train, settings, key.seed)
             result = score(network, self.dataset.validation)
             check_alive(result.spike_rates)
         stem = f"{key.digest[:16]}-e{key.epochs}-s{key.seed}"
@@ -93,10 +94,10 @@ class Trainer:
         Raises:
             StorageError: Its weights are absent or damaged.
         """
-        network: SpikingNetwork = build_network(architecture)
         path = self.checkpoint_dir / evaluation.weights_path
-        load_weights(network, path, evaluation.weights_sha256)
         with self._torch(evaluation.key.seed):
+            network = build_network(architecture)
+            load_weights(network, path, evaluation.weights_sha256)
             return score(network, self.dataset.test).accuracy
 
     def _provenance(self) -> Provenance:
@@ -130,4 +131,5 @@ def _reported_memory() -> Iterator[None]:
         if not isinstance(error, MemoryError) and not any(o in message for o in _OUT_OF_MEMORY):
             raise
         gc.collect()
-        raise TrainingFailedError("out of memory", str(error).splitlines()[0]) from None
+        detail = str(error).partition("\n")[0] or "no memory left for Python"
+        raise TrainingFailedError("out of memory", detail) from None

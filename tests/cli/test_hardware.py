@@ -1,0 +1,145 @@
+"""``neuronas check`` and ``neuronas estimate``."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from neuronas.architecture import Architecture
+from neuronas.hardware import UNITS, estimate
+from tests.strategies import NOTHING, architecture
+
+LAYERS = {
+    "in_ch_list": [64],
+    "out_ch_list": [64],
+    "in_dim_list": [16],
+    "out_dim_list": [16],
+    "kernel_size": 3,
+    "time_steps": 5,
+}
+
+
+def written(folder, content: object):
+    path = folder / "network.json"
+    path.write_text(json.dumps(content))
+    return path
+
+
+# check
+
+
+def test_check_counts_what_fits_and_what_rejects_the_rest(run, study):
+    done = run("check", study, "--candidates", 3000, "--format", "json")
+    found = json.loads(done.out)
+    assert done.code == 0
+    assert found["candidates"] == 3000
+    assert 0 < found["fit"] < 3000
+    assert set(found["rejected"]) == {"disconnected", "area_mm2", "latency_ms", "energy_uj"}
+    assert found["fit"] + max(found["rejected"].values()) <= 3000
+    assert found["fit"] + sum(found["rejected"].values()) >= 3000
+    assert found["genotypes"] == 5**6 * 3 * 2
+    for extremes in (found["cheapest"], found["dearest"]):
+        assert set(extremes) == set(UNITS)
+    cheapest = found["cheapest"]["energy_uj"]
+    network = Architecture.from_json(cheapest["genotype"])
+    assert estimate(network).energy_pj / 1e6 == pytest.approx(cheapest["value"])
+    assert found["dearest"]["energy_uj"]["value"] <= 0.25
+
+
+def test_check_repeats_itself(run, study):
+    one, other = (run("check", study, "--candidates", 500, "--format", "json") for _ in range(2))
+    assert one == other
+
+
+def test_check_shows_a_table_on_stdout_and_talks_on_stderr(run, study):
+    done = run("check", study, "--candidates", 500)
+    assert done.err == "study 'tiny': 93,750 genotypes\n"
+    assert "rejected: energy_uj" in done.out
+    assert "among those that fit" in done.out
+    assert "energy (µJ)" in done.out
+
+
+def test_check_stores_and_trains_nothing(run, study, folder):
+    run("check", study, "--candidates", 100)
+    assert list(folder.iterdir()) == [study]
+
+
+@pytest.mark.parametrize("command", ["check", "search"])
+def test_an_impossible_budget_ends_with_4_and_says_what_binds(run, study, folder, command):
+    study.write_text(study.read_text().replace("energy_uj: 0.25", "energy_uj: 0.0625"))
+    done = run(command, study)
+    assert (done.code, done.out) == (4, "")
+    assert "energy_uj binds: the nearest candidate takes 0.06628 µJ, 6.0% over the limit of" in (
+        done.err
+    )
+    assert "Raise budget.energy_uj" in done.err
+    assert not (folder / "neuronas.db").exists()
+
+
+def test_a_space_whose_only_way_is_zeroize_is_a_contradiction(run, study):
+    study.write_text("dataset: digits\nspace: {operations: [zeroize]}\n")
+    done = run("check", study)
+    assert done.code == 3
+    assert "space.operations: only 'zeroize'" in done.err
+
+
+# estimate
+
+
+@pytest.mark.parametrize("content", [architecture().to_json(), LAYERS], ids=["genotype", "layers"])
+def test_estimate_as_json_has_the_scripts_figures(run, folder, content):
+    done = run("estimate", written(folder, content), "--format", "json")
+    found = json.loads(done.out)
+    assert (done.code, done.err) == (0, "")
+    assert {"num_pe", "num_tiles", "area_um2", "energy_pj", "latency_ns"} <= set(found)
+    assert found == estimate(folder / "network.json").to_json()
+
+
+def test_estimate_of_spikesims_own_example(run, folder):
+    found = json.loads(run("estimate", written(folder, LAYERS), "--format", "json").out)
+    assert found["energy_pj"] == pytest.approx(1060462.268416, rel=1e-12)
+    assert found["area_um2"] == pytest.approx(1129522.453439, rel=1e-12)
+    assert found["latency_ns"] == pytest.approx(8519680.0, rel=1e-12)
+    assert (found["num_pe"], found["num_tiles"]) == (1, 1)
+
+
+def test_estimate_as_a_table_shows_totals_layers_and_what_is_left_out(run, folder):
+    network = architecture(hidden=5)
+    done = run("estimate", written(folder, network.to_json()))
+    assert (done.code, done.err) == (0, "")
+    for shown in ("num_pe", "num_tiles", "area (mm²)", "energy (µJ)", "latency (ms)"):
+        assert shown in done.out
+    assert "classifier.hidden_lif" in done.out
+    assert "not modelled" in done.out
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ({"in_ch_list": [64]}, "out_ch_list: required, but not given"),
+        (architecture().to_json() | {"channels": "four"}, "channels: found 'four'"),
+        (architecture(cell_a=NOTHING).to_json(), "cell_a: no path from input to output"),
+        ([], "found no mapping; expected a genotype"),
+    ],
+)
+def test_a_wrong_file_ends_estimate_with_3(run, folder, content, told):
+    done = run("estimate", written(folder, content))
+    assert (done.code, done.out) == (3, "")
+    assert told in done.err
+
+
+def test_a_file_that_is_no_json_is_told_where(run, folder):
+    path = folder / "network.json"
+    path.write_text('{"channels": ')
+    done = run("estimate", path)
+    assert done.code == 3
+    assert f"{path}:\n  not valid JSON: " in done.err
+
+
+def test_an_unknown_model_or_chip_is_told_which_there_are(run, folder):
+    path = written(folder, LAYERS)
+    model, chip = run("estimate", path, "--model", "cim"), run("estimate", path, "--chip", "tpu")
+    assert (model.code, chip.code) == (3, 3)
+    assert model.err == "error: unknown hardware model 'cim'; allowed: spikesim\n"
+    assert chip.err == "error: unknown chip 'tpu'; allowed: spikesim-65nm\n"

@@ -1,0 +1,168 @@
+"""A network's output, against a slow reference that steps snntorch's neurons over time."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+import snntorch
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from neuronas.architecture import BIT_WIDTHS, EDGE_NAMES, EDGES, GROUPS, Architecture
+from neuronas.network import SpikingNetwork, quantize_weight
+from tests.network.examples import built, enliven, images_for, module_paths, small_networks
+from tests.strategies import OPERATION_NAMES, architecture, edges_on_paths
+
+FULL_PRECISION = st.just(32)
+
+
+class Reference:
+    """One time step after the other, one ``snntorch.Leaky`` per edge, no shared work.
+
+    Args:
+        network: Whose weights to use.
+        architecture: Its description.
+    """
+
+    def __init__(self, network: SpikingNetwork, architecture: Architecture) -> None:
+        self.weights = network.state_dict()
+        self.architecture = architecture
+        self.neurons: dict[str, snntorch.Leaky] = {}
+        self.paths = module_paths(dict.fromkeys(f"{c}.{e}" for c in GROUPS for e in EDGE_NAMES))
+
+    def __call__(self, images: Tensor) -> Tensor:
+        steps = self.architecture.time_steps
+        return torch.stack([self.step(images) for _ in range(steps)]).mean(dim=0)
+
+    def step(self, images: Tensor) -> Tensor:
+        x = self.conv_norm("stem", images)
+        x = self.cell("cell_a", self.architecture.cell_a, x)
+        x = self.fire("reduction", self.norm("reduction_lif.norm", x))
+        x = F.avg_pool2d(self.conv_norm("reduction", x), 2)
+        x = self.cell("cell_b", self.architecture.cell_b, x)
+        x = self.fire("classifier", self.norm("classifier_lif.norm", x))
+        x = F.avg_pool2d(x, self.architecture.pool).flatten(1)
+        if self.architecture.hidden:
+            x = self.fire("hidden", F.linear(x, self.weights["hidden.weight"]))
+        return F.linear(x, self.weights["head.weight"], self.weights["head.bias"])
+
+    def cell(self, cell: str, operations: tuple[str, ...], x: Tensor) -> Tensor:
+        nodes = [x, torch.zeros_like(x), torch.zeros_like(x), torch.zeros_like(x)]
+        live = edges_on_paths([OPERATION_NAMES.index(name) for name in operations])
+        for edge in sorted(live):
+            (source, target), place = EDGES[edge], f"{cell}.{EDGE_NAMES[edge]}"
+            value = nodes[source]
+            if operations[edge] == "avgpool3x3":
+                value = F.avg_pool2d(value, 3, stride=1, padding=1)
+            elif operations[edge] != "skip":
+                value = self.conv_norm(self.paths[place], self.fire(place, value))
+            nodes[target] = nodes[target] + value
+        return nodes[3]
+
+    def conv_norm(self, path: str, x: Tensor) -> Tensor:
+        weight = self.weights[f"{path}.0.weight"]
+        return self.norm(f"{path}.1", F.conv2d(x, weight, padding=weight.shape[-1] // 2))
+
+    def norm(self, path: str, x: Tensor) -> Tensor:
+        mean, variance, scale, shift = (
+            self.weights[f"{path}.{name}"][:, None, None]
+            for name in ("running_mean", "running_var", "weight", "bias")
+        )
+        return (x - mean) / (variance + 1e-5).sqrt() * scale + shift
+
+    def fire(self, place: str, current: Tensor) -> Tensor:
+        decay, threshold = self.architecture.decay, self.architecture.threshold
+        if place not in self.neurons:
+            self.neurons[place] = snntorch.Leaky(
+                beta=torch.tensor(decay, dtype=current.dtype),
+                threshold=torch.tensor(threshold, dtype=current.dtype),
+                reset_mechanism="zero",
+            )
+            snntorch.SpikingNeuron.instances.remove(self.neurons[place])
+        spikes, _ = self.neurons[place]((1 - decay) * current)
+        return spikes.to(current.dtype)
+
+
+def spike_counts(network: SpikingNetwork, images: Tensor) -> dict[str, float]:
+    """Return how many spikes each LIF layer sends in one forward pass."""
+    counts: dict[str, float] = defaultdict(float)
+    handles = [
+        lif.register_forward_hook(
+            lambda _, __, spikes, name=name: counts.update({name: float(spikes.sum())})
+        )
+        for name, lif in network.lif_layers().items()
+    ]
+    network(images)
+    for handle in handles:
+        handle.remove()
+    return counts
+
+
+@settings(max_examples=25)
+@given(small_networks(bits=FULL_PRECISION, threshold=1.0))
+def test_the_output_is_that_of_stepping_over_time(network):
+    # Double precision: rounding must not decide whether a neuron fires.
+    module = enliven(built(network), network).double()
+    images = images_for(network, 2).double()
+    with torch.no_grad():
+        torch.testing.assert_close(
+            module(images), Reference(module, network)(images), rtol=1e-5, atol=1e-6
+        )
+
+
+def test_a_rich_network_of_which_every_layer_fires_equals_stepping_over_time():
+    candidate = architecture(
+        cell_a="0312 0043 0002 0000",
+        cell_b="0321 0034 0001 0000",
+        channels=4,
+        hidden=6,
+        time_steps=5,
+        threshold=0.4,
+        weight_bits=dict.fromkeys(GROUPS, 32),
+    )
+    module = enliven(built(candidate), candidate).double()
+    images = images_for(candidate, 4).double()
+    with torch.no_grad():
+        counts = spike_counts(module, images)
+        assert set(counts) == set(module.lif_layers())
+        assert all(count > 0 for count in counts.values()), counts
+        outputs = module(images)
+        torch.testing.assert_close(
+            outputs, Reference(module, candidate)(images), rtol=1e-5, atol=1e-6
+        )
+    assert outputs.std(dim=0).min() > 1e-3  # the images are told apart
+
+
+@settings(max_examples=20)
+@given(small_networks(bits=st.sampled_from(BIT_WIDTHS), threshold=1.0))
+def test_a_quantized_network_is_the_plain_one_with_quantized_weights(network):
+    quantized = enliven(built(network), network)
+    wide = network.model_copy(update={"weight_bits": _full_precision(network)})
+    plain = built(wide, seed=9).eval()
+    state = quantized.state_dict()
+    for path, layer in quantized.named_modules():
+        if isinstance(layer, nn.Conv2d | nn.Linear):
+            state[f"{path}.weight"] = quantize_weight(layer.weight, layer.bits).detach()
+    plain.load_state_dict(state)
+    images = images_for(network)
+    with torch.no_grad():
+        assert torch.equal(quantized(images), plain(images))
+
+
+def _full_precision(network: Architecture) -> object:
+    return network.weight_bits.model_copy(update=dict.fromkeys(GROUPS, 32))
+
+
+@settings(max_examples=20)
+@given(small_networks(bits=FULL_PRECISION, threshold=1.0))
+def test_neither_earlier_batches_nor_neighbours_change_a_samples_output(network):
+    module = enliven(built(network), network).double()
+    images = images_for(network, 4).double()
+    with torch.no_grad():
+        together = module(images)
+        module(5 * images.flip(0))
+        assert torch.equal(module(images), together)
+        torch.testing.assert_close(module(images[2:3]), together[2:3])

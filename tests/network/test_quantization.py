@@ -1,0 +1,152 @@
+"""Quantized weights: what the forward pass sees and what the gradient sees."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+from torch.nn import functional as F
+
+from neuronas.architecture import BIT_WIDTHS
+from neuronas.network import QuantizedConv2d, QuantizedLinear, quantize_weight
+
+INTEGERS = [bits for bits in BIT_WIDTHS if bits <= 8]
+
+
+def randn(seed: int, *shape: int) -> Tensor:
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
+
+
+@st.composite
+def weights(draw: st.DrawFn) -> Tensor:
+    """Weights of a linear layer or of a convolution, each channel of its own magnitude."""
+    kernel = draw(st.sampled_from([(), (1, 1), (3, 3)]))
+    shape = (draw(st.integers(1, 5)), draw(st.integers(1, 6)), *kernel)
+    drawn = randn(draw(st.integers(0, 2**31)), *shape)
+    exponents = draw(st.lists(st.integers(-12, 6), min_size=len(drawn), max_size=len(drawn)))
+    magnitudes = 2.0 ** torch.tensor(exponents, dtype=torch.float32)
+    return drawn * magnitudes.view(-1, *[1] * (drawn.dim() - 1))
+
+
+def numpy_reference(weight: np.ndarray, bits: int) -> np.ndarray:
+    largest = 2 ** (bits - 1) - 1
+    quantized = np.zeros_like(weight)
+    for channel, values in enumerate(weight):
+        magnitude = np.abs(values).max()
+        if magnitude > 0:
+            scale = magnitude / largest
+            quantized[channel] = np.clip(np.rint(values / scale), -largest, largest) * scale
+    return quantized
+
+
+@settings(max_examples=25)
+@given(weights(), st.sampled_from(INTEGERS))
+def test_a_channel_has_few_evenly_spaced_levels_up_to_its_own_largest_weight(weight, bits):
+    quantized = quantize_weight(weight, bits).double()
+    largest = 2 ** (bits - 1) - 1
+    assert quantized.shape == weight.shape
+    for channel, values in zip(weight.double(), quantized, strict=True):
+        magnitude = channel.abs().max()
+        levels = values / magnitude * largest
+        assert values.unique().numel() <= 2**bits - 1
+        torch.testing.assert_close(levels, levels.round(), rtol=0, atol=1e-4)
+        assert levels.abs().max().round() == largest
+        nearest = (0.5 + 1e-4) * magnitude / largest
+        assert ((values - channel).abs() <= nearest).all()
+
+
+@settings(max_examples=20)
+@given(weights(), st.sampled_from(INTEGERS))
+def test_levels_are_symmetric(weight, bits):
+    assert torch.equal(quantize_weight(-weight, bits), -quantize_weight(weight, bits))
+
+
+@settings(max_examples=20)
+@given(weights(), st.sampled_from(INTEGERS))
+def test_channels_do_not_see_each_other(weight, bits):
+    apart = torch.cat([quantize_weight(channel[None], bits) for channel in weight])
+    assert torch.equal(quantize_weight(weight, bits), apart)
+
+
+@settings(max_examples=25)
+@given(weights(), st.sampled_from(BIT_WIDTHS))
+def test_what_is_quantized_stays_as_it_is(weight, bits):
+    once = quantize_weight(weight, bits)
+    torch.testing.assert_close(quantize_weight(once, bits), once, rtol=1e-6, atol=0)
+
+
+@settings(max_examples=25)
+@given(weights(), st.sampled_from(BIT_WIDTHS))
+def test_the_gradient_goes_straight_through(weight, bits):
+    weight.requires_grad_()
+    upstream = randn(5, *weight.shape)
+    (slope,) = torch.autograd.grad(quantize_weight(weight, bits), weight, upstream)
+    assert torch.equal(slope, upstream)
+
+
+@pytest.mark.parametrize("bits", INTEGERS)
+@pytest.mark.parametrize("shape", [(8, 16), (8, 4, 3, 3)])
+def test_integers_are_those_of_numpy(bits, shape):
+    weight = randn(bits, *shape)
+    expected = numpy_reference(weight.numpy().astype(np.float64), bits)
+    quantized = quantize_weight(weight, bits).numpy()
+    np.testing.assert_allclose(quantized, expected, rtol=1e-6, atol=1e-9)
+
+
+def test_two_bits_are_three_values():
+    weight = torch.tensor([[-1.0, -0.6, -0.4, 0.0, 0.4, 0.8]])
+    assert quantize_weight(weight, 2).tolist() == [[-1, -1, 0, 0, 0, 1]]
+
+
+@pytest.mark.parametrize("bits", BIT_WIDTHS)
+def test_a_channel_of_zeros_stays_zero_and_passes_the_gradient(bits):
+    weight = torch.tensor([[0.0, 0.0], [1.0, -1.0]], requires_grad=True)
+    quantized = quantize_weight(weight, bits)
+    assert quantized.tolist() == [[0, 0], [1, -1]]
+    quantized.sum().backward()
+    assert weight.grad is not None
+    assert weight.grad.tolist() == [[1, 1], [1, 1]]
+
+
+@settings(max_examples=20)
+@given(weights())
+def test_16_bits_are_half_precision(weight):
+    expected = weight.numpy().astype(np.float16).astype(np.float32)
+    assert np.array_equal(quantize_weight(weight, 16).numpy(), expected)
+
+
+def test_32_bits_are_the_weights_themselves():
+    weight = randn(0, 3, 4)
+    assert torch.equal(quantize_weight(weight, 32), weight)
+
+
+@pytest.mark.parametrize("bits", INTEGERS)
+def test_weights_that_are_not_finite_are_not_hidden(bits):
+    weight = torch.tensor([[torch.nan, 1.0], [1.0, -1.0]])
+    quantized = quantize_weight(weight, bits)
+    assert quantized[0].isnan().any()
+    assert quantized[1].tolist() == [1, -1]
+
+
+@pytest.mark.parametrize("bits", BIT_WIDTHS)
+@pytest.mark.parametrize("kernel", [1, 3])
+def test_a_convolution_uses_quantized_weights_and_keeps_the_map(bits, kernel):
+    conv = QuantizedConv2d(2, 3, kernel, bits)
+    x = randn(1, 2, 2, 5, 4)
+    expected = F.conv2d(x, quantize_weight(conv.weight, bits), padding="same")
+    torch.testing.assert_close(conv(x), expected)
+    assert conv(x).shape == (2, 3, 5, 4)
+    assert conv.bias is None
+
+
+@pytest.mark.parametrize("bits", BIT_WIDTHS)
+def test_a_linear_layer_keeps_its_bias_in_full_precision(bits):
+    linear = QuantizedLinear(6, 3, bits, bias=True)
+    assert torch.equal(linear(torch.zeros(1, 6))[0], linear.bias)
+    x = randn(1, 4, 6)
+    expected = x @ quantize_weight(linear.weight, bits).T + linear.bias
+    torch.testing.assert_close(linear(x), expected)
+    assert QuantizedLinear(6, 3, bits, bias=False).bias is None

@@ -1,0 +1,163 @@
+"""A search without training: an evaluator that answers at once, and how to search with it."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
+from pathlib import Path
+from types import SimpleNamespace
+from unittest.mock import patch
+
+from sqlalchemy import Engine, event
+
+from neuronas.architecture import Architecture
+from neuronas.config import StudyConfig, validate
+from neuronas.errors import TrainingFailedError
+from neuronas.records import Evaluation, EvaluationKey, Provenance
+from neuronas.searching import SearchResult, api
+from neuronas.storage import Repository
+from tests.strategies import architecture
+
+Before = Callable[[int, Architecture], None]
+
+SPACE = {"channels": [2, 4, 8], "time_steps": [1, 2]}
+BUDGET = {"area_mm2": 0.8, "latency_ms": 0.2, "energy_uj": 0.25}
+
+TOO_DEAR = architecture(
+    cell_a="0333 0033 0003 0000", cell_b="0333 0033 0003 0000", channels=8, time_steps=2
+)
+"""In ``SPACE``, beyond the energy and area of ``BUDGET``."""
+CHEAP = architecture(cell_a="0001 0000 0000 0000", channels=2, time_steps=1)
+"""In ``SPACE`` and within ``BUDGET``."""
+CHEAP_TOO = architecture(
+    cell_a="0331 0000 0000 0000", cell_b="0331 0000 0000 0000", channels=2, time_steps=1
+)
+"""The same network as ``CHEAP``, from another genotype."""
+
+
+class DiedError(BaseException):
+    """Stands for ``kill -9``: no handler of ours may see it and clean up."""
+
+
+class FakeEvaluator:
+    """Answers at once; accuracy depends on the key alone, in steps of 1/1000.
+
+    Args:
+        before: Is called before each training with its number, from 1, and may raise.
+        context: Part of the training digest.
+    """
+
+    def __init__(self, before: Before | None = None, **context: object) -> None:
+        self._before = before
+        self._context = {"recipe": "fake"} | context
+        self.calls: list[EvaluationKey] = []
+        self.trained: list[EvaluationKey] = []
+        self.tested: list[EvaluationKey] = []
+
+    def context(self) -> Mapping[str, object]:
+        return self._context
+
+    def evaluate(self, architecture: Architecture, key: EvaluationKey) -> Evaluation:
+        self.calls.append(key)
+        if self._before is not None:
+            self._before(len(self.calls), architecture)
+        self.trained.append(key)
+        return evaluation(key)
+
+    def test_accuracy(self, architecture: Architecture, evaluation: Evaluation) -> float:
+        self.tested.append(evaluation.key)
+        return evaluation.validation_accuracy / 2
+
+
+def evaluation(key: EvaluationKey) -> Evaluation:
+    """Return the evaluation that a fake training gives."""
+    return Evaluation(
+        key=key,
+        validation_accuracy=(hash_of(key) % 1000) / 1000,
+        test_accuracy=None,
+        spike_rates={"cell_a.lif0": 0.25},
+        train_seconds=2.0,
+        weights_path=Path("test") / f"{key.digest[:16]}.safetensors",
+        weights_sha256="0" * 64,
+        provenance=Provenance("cpu", 1, "digits, fake", {"neuronas": "0"}),
+    )
+
+
+def hash_of(key: EvaluationKey) -> int:
+    """Return a number that is spread evenly and equal for equal keys."""
+    return (int(key.digest[:12], 16) * 31 + key.seed) * 31 + key.epochs
+
+
+def failing(*numbers: int, reason: str = "non-finite") -> Before:
+    """Fail the trainings with these numbers."""
+
+    def before(number: int, _: Architecture) -> None:
+        if number in numbers:
+            raise TrainingFailedError(reason, f"training {number}")
+
+    return before
+
+
+def raising(error: BaseException, *numbers: int) -> Before:
+    """Raise ``error`` in the trainings with these numbers."""
+
+    def before(number: int, _: Architecture) -> None:
+        if number in numbers:
+            raise error
+
+    return before
+
+
+def study_config(**changes: object) -> StudyConfig:
+    """Return a small study, changed as asked; ``search`` is merged, other sections replaced."""
+    content: dict[str, object] = {
+        "name": "test",
+        "dataset": "digits",
+        "space": SPACE,
+        "budget": BUDGET,
+        "search": {"sampler": "random", "trials": 8, "seed": 1} | changes.pop("search", {}),
+    }
+    return validate(StudyConfig, content | changes, source=None)
+
+
+@contextmanager
+def evaluated_by(evaluator: FakeEvaluator) -> Iterator[None]:
+    """Let every search train with this evaluator."""
+    with patch.object(api, "Trainer", SimpleNamespace(of=lambda *_, **__: evaluator)):
+        yield
+
+
+def run(
+    config: StudyConfig, url: str, evaluator: FakeEvaluator | None = None, **options: object
+) -> SearchResult:
+    """Search a study with a fake evaluator."""
+    with evaluated_by(evaluator or FakeEvaluator()):
+        return api.search(config, storage=url, **options)
+
+
+def trials_of(url: str, name: str = "test"):
+    """Return the stored trials of a study, by number."""
+    with Repository(url) as repository:
+        return {trial.candidate.trial_number: trial for trial in repository.trials(name)}
+
+
+def rows(url: str, query: str, *values: object) -> list[dict[str, object]]:
+    """Return the rows of a query, as plain SQLite sees them."""
+    with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as connection:
+        connection.row_factory = sqlite3.Row
+        return [dict(row) for row in connection.execute(query, values)]
+
+
+@contextmanager
+def without_fsync() -> Iterator[None]:
+    """Let no commit wait for the disk: processes die in these tests, machines do not."""
+
+    def configure(connection: sqlite3.Connection, _: object) -> None:
+        connection.execute("PRAGMA synchronous = OFF")
+
+    event.listen(Engine, "connect", configure)
+    try:
+        yield
+    finally:
+        event.remove(Engine, "connect", configure)

@@ -1,0 +1,572 @@
+"""The search loop with an instant evaluator: what is trained, counted, stored and told."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+
+from neuronas.architecture import deployment_digest, training_digest
+from neuronas.errors import (
+    ConfigError,
+    InfeasibleSpaceError,
+    RepeatedFailureError,
+    StorageError,
+    TrainingFailedError,
+)
+from neuronas.hardware import Chip, estimate
+from neuronas.records import CandidateState, Trial
+from neuronas.searching import FeasibleRegion, api, enqueue_candidate, load_result
+from tests.searching.fakes import (
+    BUDGET,
+    CHEAP,
+    CHEAP_TOO,
+    TOO_DEAR,
+    FakeEvaluator,
+    failing,
+    rows,
+    run,
+    study_config,
+    trials_of,
+)
+from tests.searching.test_objectives import better_or_equal
+from tests.searching.test_region import TINY, TINY_BUDGET, brute_force
+from tests.strategies import architecture
+
+EVERY_SAMPLER = pytest.mark.parametrize("sampler", ["random", "tpe"])
+
+
+def objectives_of(trial: Trial) -> dict[str, float]:
+    return {
+        "accuracy": trial.evaluation.validation_accuracy,
+        "energy": trial.cost.energy_pj / 1e6,
+    }
+
+
+# Counting
+
+
+@EVERY_SAMPLER
+def test_as_many_networks_are_trained_as_asked_for_each_once(url, sampler):
+    evaluator = FakeEvaluator()
+    result = run(study_config(search={"sampler": sampler, "trials": 14}), url, evaluator)
+    assert result.study.state == "finished"
+    assert result.study.counts["trained"] == len(evaluator.trained) == 14
+    assert len({key.digest for key in evaluator.calls}) == 14
+    trials = trials_of(url)
+    assert sorted(trials) == list(range(14))
+    assert all(trial.newly_trained and trial.cost.fits for trial in trials.values())
+
+
+def test_reused_pruned_and_failed_trials_do_not_count(url):
+    config = study_config(search={"trials": 2})
+    run(config, url)
+    repeated = trials_of(url)[0].candidate.architecture
+    for queued in (TOO_DEAR, repeated, CHEAP, CHEAP_TOO):
+        enqueue_candidate("test", queued, storage=url)
+    evaluator = FakeEvaluator(failing(2, 4))
+    result = run(config, url, evaluator, trials=9)
+    counts = result.study.counts
+    assert (counts["trained"], counts["reused"]) == (9, 2)
+    assert (counts["pruned"], counts["failed"]) == (1, 2)
+    assert counts["complete"] == 11
+    assert len(evaluator.trained) == 7
+    assert result.study.target_trials == 9
+
+
+def test_more_networks_may_be_asked_for_later_and_fewer_train_nothing(url):
+    config = study_config()
+    run(config, url, trials=5)
+    more, fewer = FakeEvaluator(), FakeEvaluator()
+    assert run(config, url, more, trials=12).study.counts["trained"] == 12
+    assert len(more.calls) == 7
+    finished = run(config, url, fewer, trials=3)
+    assert (finished.study.state, finished.study.counts["trained"]) == ("finished", 12)
+    assert fewer.calls == []
+
+
+def test_a_finished_study_searched_again_gives_the_same_result(url):
+    first = run(study_config(), url)
+    evaluator = FakeEvaluator()
+    again = run(study_config(), url, evaluator)
+    assert again == first
+    assert (evaluator.calls, evaluator.tested) == ([], [])
+
+
+def test_a_search_in_parts_is_the_search_in_one(url, tmp_path):
+    other = f"sqlite:///{tmp_path}/other.db"
+    run(study_config(search={"sampler": "tpe", "trials": 13}), other)
+    for trials in (4, 11, 13):
+        run(study_config(search={"sampler": "tpe"}), url, trials=trials)
+    one, parts = trials_of(other), trials_of(url)
+    assert [t.candidate for t in one.values()] == [t.candidate for t in parts.values()]
+    assert [t.cost for t in one.values()] == [t.cost for t in parts.values()]
+    assert load_result(url, "test").hypervolume == load_result(other, "test").hypervolume
+
+
+@EVERY_SAMPLER
+def test_equal_seeds_search_alike_and_others_do_not(tmp_path, sampler):
+    found = []
+    for place, seed in enumerate((5, 5, 6)):
+        url = f"sqlite:///{tmp_path}/{place}.db"
+        result = run(study_config(search={"sampler": sampler, "seed": seed, "trials": 12}), url)
+        found.append((result.study.drawn, result.hypervolume, trials_of(url)))
+    assert found[0] == found[1]
+    digests = [{t.candidate.training_digest for t in trials.values()} for _, _, trials in found]
+    assert len(digests[0] & digests[2]) < 7
+
+
+def test_what_was_drawn_and_turned_away_is_counted(url):
+    result = run(study_config(search={"trials": 10}), url)
+    study = result.study
+    assert set(study.rejections) <= {"disconnected", *BUDGET}
+    # Every genotype drawn was taken, or turned away for one reason or more.
+    turned_away = study.drawn - 10
+    assert max(study.rejections.values()) <= turned_away <= sum(study.rejections.values())
+
+
+# Equal networks
+
+
+def test_equal_networks_are_trained_once_in_one_study(url):
+    config = study_config(search={"trials": 1})
+    run(config, url)
+    for queued in (CHEAP, CHEAP_TOO):
+        enqueue_candidate("test", queued, storage=url)
+    evaluator = FakeEvaluator()
+    run(config, url, evaluator, trials=3)
+    _, first, second, _ = trials_of(url).values()
+    assert first.candidate.architecture == CHEAP
+    assert second.candidate.architecture == CHEAP_TOO
+    assert first.candidate.training_digest == second.candidate.training_digest
+    assert (first.newly_trained, second.newly_trained) == (True, False)
+    assert second.state == CandidateState.COMPLETE
+    assert second.evaluation == first.evaluation
+    assert [k.digest for k in evaluator.calls].count(first.candidate.training_digest) == 1
+
+
+def test_equal_networks_are_trained_once_in_two_studies_of_one_database(url):
+    tiny = {"space": TINY, "budget": TINY_BUDGET, "search": {"trials": 9}}
+    first = run(study_config(**tiny), url)
+    evaluator = FakeEvaluator()
+    other = run(
+        study_config(
+            **tiny | {"name": "other", "budget": {"energy_uj": 9.0}, "search": {"trials": 99}}
+        ),
+        url,
+        evaluator,
+    )
+    assert first.study.counts["trained"] == 9
+    assert other.study.counts["reused"] == first.study.counts["trained"]
+    assert other.study.counts["trained"] == len(evaluator.trained) > 0
+    assert rows(url, "SELECT count(*) AS n FROM neuronas_evaluations") == [
+        {"n": first.study.counts["trained"] + len(evaluator.trained)}
+    ]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"search": {"seed": 2, "trials": 9}},
+        {"search": {"trials": 9}, "training": {"epochs": 3}},
+    ],
+    ids=["another seed", "other epochs"],
+)
+def test_another_training_of_an_equal_network_is_not_reused(url, changes):
+    """Nine and nine of fifteen networks: three at least are in both."""
+    run(study_config(space=TINY, budget=TINY_BUDGET, search={"trials": 9}), url)
+    other = study_config(name="other", space=TINY, budget=TINY_BUDGET, **changes)
+    assert run(other, url).study.counts["reused"] == 0
+
+
+def test_other_data_or_settings_are_another_training(url):
+    config = study_config(space=TINY, budget=TINY_BUDGET, search={"trials": 9})
+    run(config, url)
+    other = config.model_copy(update={"name": "other"})
+    assert run(other, url, FakeEvaluator(batch_size=32)).study.counts["reused"] == 0
+
+
+# What is stored
+
+
+def test_a_trial_is_stored_with_everything_that_was_known(url):
+    evaluator = FakeEvaluator()
+    run(study_config(), url, evaluator)
+    region = FeasibleRegion.of(study_config())
+    for trial in trials_of(url).values():
+        network, cost = trial.candidate.architecture, trial.cost
+        assert region.space.encode(network).shape[0] == 1
+        digest = training_digest(network, evaluator.context())
+        assert trial.candidate.training_digest == trial.evaluation.key.digest == digest
+        chip = Chip.preset("spikesim-65nm")
+        assert trial.candidate.deployment_digest == deployment_digest(digest, chip.to_json())
+        expected = estimate(network).to_json()
+        for name in ("energy_pj", "latency_ns", "area_um2", "num_pe", "layers", "memory_bits"):
+            assert getattr(cost, name) == expected[name]
+        quantities = cost.presented()
+        assert list(cost.constraints) == ["area_mm2", "latency_ms", "energy_uj"]
+        assert cost.constraints == {n: quantities[n] / BUDGET[n] - 1 for n in BUDGET}
+        assert trial.evaluation.key.epochs == 10
+        assert trial.candidate.retry_of is None
+
+
+def test_a_candidate_over_budget_is_pruned_with_its_cost_and_never_trained(url):
+    config = study_config(search={"trials": 1})
+    run(config, url)
+    enqueue_candidate("test", TOO_DEAR, storage=url)
+    evaluator = FakeEvaluator()
+    run(config, url, evaluator, trials=2)
+    pruned = trials_of(url)[1]
+    assert pruned.state == CandidateState.PRUNED
+    assert pruned.candidate.architecture == TOO_DEAR
+    assert pruned.evaluation is None
+    assert not pruned.newly_trained
+    assert len(evaluator.calls) == 1
+    assert pruned.candidate.training_digest not in {key.digest for key in evaluator.calls}
+    assert all(violation > 0 for violation in pruned.cost.constraints.values())
+    assert pruned.cost.energy_pj == estimate(TOO_DEAR).energy_pj
+    assert pruned.reason.startswith("over budget: area_mm2 +")
+    energy = estimate(TOO_DEAR).energy_pj / 1e6 / BUDGET["energy_uj"] - 1
+    assert f"energy_uj +{energy:.1%}" in pruned.reason
+
+
+def test_a_pruned_reason_names_only_the_budgets_that_are_broken(url):
+    config = study_config(budget=BUDGET | {"area_mm2": 100.0}, search={"trials": 1})
+    run(config, url)
+    enqueue_candidate("test", TOO_DEAR, storage=url)
+    run(config, url, trials=2)
+    assert "area" not in trials_of(url)[1].reason
+    assert trials_of(url)[1].cost.constraints["area_mm2"] < 0
+
+
+# Failures
+
+
+@pytest.mark.parametrize("reason", ["non-finite", "dead network", "out of memory"])
+def test_a_failed_candidate_ends_with_its_reason_and_the_search_goes_on(url, reason):
+    result = run(study_config(), url, FakeEvaluator(failing(3, reason=reason)))
+    failed = trials_of(url)[2]
+    assert failed.state == CandidateState.FAILED
+    assert failed.reason == f"{reason}: training 3"
+    assert failed.evaluation is None
+    assert failed.cost.fits
+    assert result.study.counts["trained"] == 8
+    assert result.study.counts["failed"] == 1
+
+
+def test_a_failed_network_is_not_proposed_again(url):
+    config = study_config(space=TINY, budget=TINY_BUDGET, search={"trials": 1000})
+    evaluator = FakeEvaluator(failing(2, 5))
+    result = run(config, url, evaluator)
+    networks = brute_force(FeasibleRegion.of(config))
+    assert result.study.state == "exhausted"
+    assert len(evaluator.calls) == len({k.digest for k in evaluator.calls}) == len(networks)
+    assert result.study.counts["trained"] == len(networks) - 2
+
+
+def test_five_failures_in_a_row_stop_the_search_and_tell_all_reasons(url):
+    with pytest.raises(RepeatedFailureError) as caught:
+        run(study_config(), url, FakeEvaluator(failing(*range(3, 100))))
+    message = str(caught.value)
+    assert message.startswith("5 candidates failed in a row:\n")
+    for number in range(2, 7):
+        assert f"  trial {number}: non-finite: training {number + 1}\n" in message
+    assert "learning_rate" in message
+    assert message.endswith("then 'neuronas resume test'")
+    assert {n: t.state.value for n, t in trials_of(url).items()} == dict.fromkeys(
+        (0, 1), "complete"
+    ) | dict.fromkeys(range(2, 7), "failed")
+
+
+def test_after_repeated_failures_the_study_can_go_on(url):
+    with pytest.raises(RepeatedFailureError):
+        run(study_config(), url, FakeEvaluator(failing(*range(1, 100))))
+    evaluator = FakeEvaluator()
+    result = run(study_config(), url, evaluator)
+    assert (result.study.state, result.study.counts["trained"]) == ("finished", 8)
+    assert result.study.counts["failed"] == 5
+    assert result.study.counts["interrupted"] == 0
+
+
+def test_failures_with_successes_between_them_stop_nothing(url):
+    numbers = [n for n in range(1, 40) if n % 5]
+    result = run(study_config(search={"trials": 4}), url, FakeEvaluator(failing(*numbers)))
+    assert result.study.counts["trained"] == 4
+    assert result.study.counts["failed"] == 16
+
+
+def test_an_error_that_is_no_candidates_fault_ends_the_search(url):
+    def full(number: int, _: object) -> None:
+        if number == 3:
+            raise StorageError("weights cannot be written")
+
+    with pytest.raises(StorageError, match="weights cannot be written"):
+        run(study_config(), url, FakeEvaluator(full))
+    assert sorted(t.evaluation is None for t in trials_of(url).values()) == [False, False, True]
+    evaluator = FakeEvaluator()
+    result = run(study_config(), url, evaluator)
+    assert result.study.counts["trained"] == 8
+    assert result.study.counts["failed"] == 0
+    assert evaluator.calls[0].digest == trials_of(url)[2].candidate.training_digest
+
+
+# Ends
+
+
+@EVERY_SAMPLER
+def test_a_space_without_another_network_ends_the_search(url, sampler):
+    config = study_config(
+        space=TINY, budget=TINY_BUDGET, search={"sampler": sampler, "trials": 1000}
+    )
+    networks = brute_force(FeasibleRegion.of(config))
+    result = run(config, url)
+    assert result.study.state == "exhausted"
+    assert result.study.counts["trained"] == len(networks)
+    assert all(trial.evaluation.test_accuracy is not None for trial in result.front)
+    evaluator = FakeEvaluator()
+    again = run(config, url, evaluator)
+    assert (again, evaluator.calls) == (result, [])
+
+
+def test_an_infeasible_space_stops_before_anything_is_stored_or_trained(url):
+    evaluator = FakeEvaluator()
+    with pytest.raises(InfeasibleSpaceError, match="energy_uj binds"):
+        run(study_config(budget={"energy_uj": 1e-6}), url, evaluator)
+    assert evaluator.calls == []
+    with pytest.raises(StorageError, match="no database at"):
+        load_result(url, "test")
+    assert run(study_config(), url).study.state == "finished"
+
+
+def test_test_accuracy_is_measured_for_the_finished_front_alone(url):
+    during = []
+
+    def before(number: int, _: object) -> None:
+        during.append(len(evaluator.tested))
+
+    evaluator = FakeEvaluator(before)
+    result = run(study_config(search={"trials": 10}), url, evaluator)
+    front = {trial.candidate.trial_number for trial in result.front}
+    assert 0 < len(front) < 10
+    assert during == [0] * 10
+    for number, trial in trials_of(url).items():
+        expected = trial.evaluation.validation_accuracy / 2 if number in front else None
+        assert trial.evaluation.test_accuracy == expected
+    assert sorted(evaluator.tested, key=str) == sorted(
+        (trial.evaluation.key for trial in result.front), key=str
+    )
+
+
+def test_test_accuracy_is_not_measured_again_when_the_search_goes_on(url):
+    evaluator = FakeEvaluator()
+    run(study_config(), url, evaluator, trials=8)
+    run(study_config(), url, evaluator, trials=12)
+    assert len(evaluator.tested) == len(set(evaluator.tested))
+
+
+# The front
+
+
+@pytest.mark.parametrize("objectives", [["accuracy", "energy"], ["energy", "area", "accuracy"]])
+def test_the_front_is_the_brute_force_front(url, objectives):
+    result = run(study_config(objectives=objectives, search={"trials": 16}), url)
+    costs = {"energy": "energy_uj", "area": "area_mm2"}
+
+    def values(trial: Trial) -> dict[str, float]:
+        return {
+            name: trial.evaluation.validation_accuracy
+            if name == "accuracy"
+            else trial.cost.presented()[costs[name]]
+            for name in objectives
+        }
+
+    points = {number: values(trial) for number, trial in trials_of(url).items()}
+    expected = {
+        number
+        for number, point in points.items()
+        if not any(better_or_equal(q, point) and q != point for q in points.values())
+    }
+    assert {trial.candidate.trial_number for trial in result.front} == expected
+
+
+def test_the_front_remembers_who_entered_when_and_left_for_whom(url):
+    result = run(study_config(search={"trials": 16}), url)
+    trials = trials_of(url)
+    history = rows(url, "SELECT * FROM neuronas_front ORDER BY id")
+    entered = [row["trial_number"] for row in history]
+    assert entered == sorted(entered)
+    assert len(set(entered)) == len(entered)
+
+    volumes = [row["hypervolume"] for row in history]
+    assert all(later > earlier for earlier, later in pairwise(volumes))
+    assert result.hypervolume == volumes[-1]
+
+    gone = [row for row in history if row["left_at"] is not None]
+    assert gone
+    for row in gone:
+        better, worse = trials[row["left_for"]], trials[row["trial_number"]]
+        assert better_or_equal(objectives_of(better), objectives_of(worse))
+        assert row["left_for"] > row["trial_number"]
+        assert row["entered_at"] <= row["left_at"]
+    standing = {row["trial_number"] for row in history if row["left_at"] is None}
+    assert standing == {trial.candidate.trial_number for trial in result.front}
+
+
+def test_the_first_trial_always_enters_the_front(url):
+    result = run(study_config(search={"trials": 1}), url)
+    assert [trial.candidate.trial_number for trial in result.front] == [0]
+
+
+# Studies that are there already
+
+
+def test_another_question_under_the_same_name_is_refused(url):
+    run(study_config(), url)
+    evaluator = FakeEvaluator()
+    changed = study_config(budget=BUDGET | {"energy_uj": 0.3}, objectives=["accuracy", "area"])
+    for accepted in (False, True):
+        with pytest.raises(ConfigError) as caught:
+            run(changed, url, evaluator, accept_changes=accepted)
+        message = str(caught.value)
+        assert "study 'test' is stored with another question" in message
+        assert "budget.energy_uj: stored 0.25, file 0.3" in message
+        assert 'objectives: stored ["accuracy", "energy"], file ["accuracy", "area"]' in message
+        assert "another 'name'" in message
+    assert evaluator.calls == []
+
+
+def test_other_settings_are_refused_until_accepted(url):
+    run(study_config(), url)
+    evaluator = FakeEvaluator()
+    changed = study_config(training={"epochs": 20}, search={"trials": 10})
+    with pytest.raises(ConfigError) as caught:
+        run(changed, url, evaluator)
+    assert "training.epochs: stored 10, file 20" in str(caught.value)
+    assert "--accept-changes" in str(caught.value)
+    assert "trials" not in str(caught.value)
+    assert evaluator.calls == []
+
+    result = run(changed, url, evaluator, accept_changes=True)
+    assert result.study.counts["trained"] == 10
+    assert {key.epochs for key in evaluator.trained} == {20}
+    assert result.study.config.training.epochs == 20
+    run(changed, url, evaluator)  # is now the stored one
+
+
+def test_only_trials_and_storage_may_change_freely(url):
+    run(study_config(), url)
+    changed = study_config(search={"trials": 9}, storage="sqlite:///elsewhere.db")
+    assert run(changed, url).study.counts["trained"] == 9
+
+
+def test_resume_goes_on_to_the_number_asked_for_before(url, monkeypatch):
+    evaluator = FakeEvaluator(failing(*range(4, 9)))
+    with pytest.raises(RepeatedFailureError):
+        run(study_config(), url, evaluator, trials=11)
+    other = FakeEvaluator()
+    monkeypatch.setattr(api, "_trainer", lambda *_: other)
+    result = api.resume("test", storage=url)
+    assert (result.study.target_trials, result.study.counts["trained"]) == (11, 11)
+    assert api.resume("test", storage=url, trials=12).study.counts["trained"] == 12
+
+
+def test_resuming_an_unknown_study_names_the_known_ones(url):
+    run(study_config(name="one"), url, trials=1)
+    run(study_config(name="two"), url, trials=1)
+    with pytest.raises(StorageError, match=r"no study 'three' in .*; studies there: one, two"):
+        api.resume("three", storage=url)
+
+
+def test_two_studies_of_one_database_do_not_mix(url):
+    run(study_config(name="one"), url)
+    before = trials_of(url, "one"), load_result(url, "one")
+    run(study_config(name="two", search={"seed": 9}), url)
+    assert (trials_of(url, "one"), load_result(url, "one")) == before
+
+
+# Enqueueing
+
+
+def test_an_enqueued_network_is_taken_up_next_and_as_it_is(url):
+    run(study_config(), url, trials=3)
+    assert enqueue_candidate("test", CHEAP, storage=url) == url
+    run(study_config(), url, trials=4)
+    assert trials_of(url)[3].candidate.architecture == CHEAP
+
+
+@pytest.mark.parametrize(
+    ("network", "problem"),
+    [
+        (architecture(channels=5), "channels: found 5; the study allows 2, 4, 8"),
+        (CHEAP.model_copy(update={"classes": 3}), "the study's dataset has"),
+        (
+            architecture(cell_a="0000 0000 0000 0000", cell_b="0000 0000 0000 0000", channels=4),
+            "no path from input to output",
+        ),
+    ],
+    ids=["outside the space", "other data", "disconnected"],
+)
+def test_a_network_outside_the_study_is_not_queued(url, network, problem):
+    run(study_config(), url, trials=1)
+    with pytest.raises(ConfigError, match=problem):
+        enqueue_candidate("test", network, storage=url)
+    run(study_config(), url, trials=2)
+    assert len(trials_of(url)) == 2
+
+
+def test_queueing_into_an_unknown_study_names_the_known_ones(url):
+    run(study_config(), url, trials=1)
+    with pytest.raises(StorageError, match=r"no study 'tset'.*studies there: test"):
+        enqueue_candidate("tset", CHEAP, storage=url)
+
+
+def test_an_enqueued_network_runs_although_the_space_is_exhausted(url):
+    config = study_config(space=TINY, budget=TINY_BUDGET, search={"trials": 1000})
+    run(config, url)
+    large = architecture(cell_a="0222 0022 0002 0000", cell_b="0222 0022 0002 0000", channels=4)
+    enqueue_candidate("test", large, storage=url)
+    result = run(config, url)
+    assert result.study.state == "exhausted"
+    assert result.study.counts["pruned"] == 1
+
+
+# Progress
+
+
+def test_progress_is_told_after_every_trial(url):
+    config = study_config(search={"trials": 3})
+    run(config, url)
+    enqueue_candidate("test", TOO_DEAR, storage=url)
+    told = []
+    evaluator = FakeEvaluator(failing(2))
+    result = run(config, url, evaluator, trials=7, listener=told.append)
+
+    assert told[0].trained == 3
+    assert told[0].seconds_left is None
+    messages = [progress.message for progress in told if progress.message.startswith("trial")]
+    assert messages[0].startswith("trial 3 pruned: over budget: area_mm2 +")
+    assert messages[1].startswith("trial 4 trained: ")
+    assert messages[2] == "trial 5 failed: non-finite: training 2"
+    assert len(messages) == 6
+
+    last = told[-1]
+    assert (last.trained, last.target, last.reused) == (7, 7, 0)
+    assert (last.pruned, last.failed) == (1, 1)
+    assert last.front_size == len(result.front)
+    assert last.hypervolume == result.hypervolume
+    assert last.seconds_left == 0
+    assert all(a.trained <= b.trained for a, b in pairwise(told))
+    assert all(a.hypervolume <= b.hypervolume for a, b in pairwise(told))
+    assert any(m.endswith(", enters the front") for m in messages)
+
+
+def test_the_time_left_is_the_mean_training_times_what_is_left(url):
+    told = []
+    run(study_config(search={"trials": 4}), url, listener=told.append)
+    left = [p.seconds_left for p in told if p.message.startswith("trial")]
+    assert left == [6.0, 4.0, 2.0, 0.0]  # a fake training says that it took 2 s
+
+
+def test_a_training_failure_has_its_reason_and_its_detail():
+    error = TrainingFailedError("dead network", "no neuron fires")
+    assert (error.reason, str(error)) == ("dead network", "dead network: no neuron fires")

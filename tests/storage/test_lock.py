@@ -1,0 +1,88 @@
+"""One live search per study, across real processes."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from neuronas.errors import StorageError, StudyLockedError
+from neuronas.storage import is_searched, study_lock
+from tests.searching.fakes import FakeEvaluator, run, study_config
+
+HOLDER = """
+import sys, time
+from neuronas.storage import study_lock
+with study_lock(sys.argv[1], sys.argv[2]):
+    print("held", flush=True)
+    time.sleep(600)
+"""
+
+
+@contextmanager
+def held(url: str, name: str) -> Iterator[subprocess.Popen[str]]:
+    """Let another process hold the lock of a study."""
+    holder = subprocess.Popen(
+        [sys.executable, "-c", HOLDER, url, name], stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert holder.stdout.readline() == "held\n"
+        yield holder
+    finally:
+        holder.kill()
+        holder.communicate()
+
+
+def test_a_second_live_process_is_refused_by_name_until_the_first_is_killed(url):
+    with held(url, "test") as holder:
+        assert is_searched(url, "test")
+        evaluator = FakeEvaluator()
+        with pytest.raises(StudyLockedError) as caught:
+            run(study_config(), url, evaluator)
+        message = str(caught.value)
+        assert message.startswith("study 'test' in ")
+        assert f"is being searched by process {holder.pid};" in message
+        assert evaluator.calls == []
+        assert run(study_config(name="other"), url, trials=1).study.state == "finished"
+
+        holder.send_signal(signal.SIGKILL)
+        holder.wait()
+        assert not is_searched(url, "test")
+        assert run(study_config(), url, trials=2).study.counts["trained"] == 2
+
+
+def test_the_same_process_cannot_hold_a_lock_twice(url):
+    with study_lock(url, "test"):
+        assert is_searched(url, "test")
+        assert not is_searched(url, "other")
+        with pytest.raises(StudyLockedError), study_lock(url, "test"):
+            pass
+        assert is_searched(url, "test")
+    assert not is_searched(url, "test")
+
+
+def test_an_error_inside_releases_the_lock(url):
+    with pytest.raises(RuntimeError), study_lock(url, "test"):
+        raise RuntimeError
+    assert not is_searched(url, "test")
+
+
+def test_locks_of_two_databases_in_one_folder_differ(tmp_path):
+    one, other = f"sqlite:///{tmp_path}/one.db", f"sqlite:///{tmp_path}/other.db"
+    with study_lock(one, "test"):
+        assert not is_searched(other, "test")
+
+
+def test_a_folder_that_is_not_there_is_an_error_of_storage(tmp_path):
+    url = f"sqlite:///{tmp_path}/no/such.db"
+    with pytest.raises(StorageError, match="cannot be opened"), study_lock(url, "test"):
+        pass
+
+
+def test_the_longest_name_can_be_locked(url):
+    with study_lock(url, "n" * 100):
+        assert is_searched(url, "n" * 100)

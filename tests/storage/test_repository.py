@@ -1,0 +1,261 @@
+"""The repository: records in, records out."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+
+from neuronas.architecture import deployment_digest, training_digest
+from neuronas.errors import StorageError
+from neuronas.hardware import estimate
+from neuronas.records import (
+    Candidate,
+    CandidateState,
+    CostRecord,
+    EvaluationKey,
+    FrontChange,
+    FrontPoint,
+)
+from neuronas.storage import Repository
+from tests.searching.fakes import CHEAP, evaluation, rows, study_config
+from tests.strategies import architecture
+
+NOON = datetime(2026, 1, 2, 12, 0, tzinfo=UTC)
+REFERENCE = {"accuracy": 0.0, "energy": 0.25}
+
+
+def candidate(number: int, network=CHEAP, **changes: object) -> Candidate:
+    digest = training_digest(network, {})
+    return replace(Candidate(number, network, digest, deployment_digest(digest, {})), **changes)
+
+
+def cost(network=CHEAP) -> CostRecord:
+    values = estimate(network).to_json()
+    names = CostRecord.__dataclass_fields__.keys() - {"constraints"}
+    return CostRecord(constraints={"energy_uj": -0.5}, **{name: values[name] for name in names})
+
+
+def key(number: int = 0) -> EvaluationKey:
+    return EvaluationKey(f"{number:064x}", 10, number)
+
+
+def enters(*leaves: int, hypervolume: float = 0.5):
+    """Let any new point enter the front."""
+
+    def update(_: list[FrontPoint]) -> FrontChange:
+        return FrontChange({"accuracy": 0.5, "energy": 0.1}, True, leaves, hypervolume)
+
+    return update
+
+
+@pytest.fixture
+def repository(url):
+    with Repository(url, create=True, clock=lambda: NOON) as opened:
+        opened.create_study(study_config(), 8, REFERENCE)
+        yield opened
+
+
+def add(repository: Repository, number: int, network=CHEAP, **changes: object) -> Candidate:
+    added = candidate(number, network, **changes)
+    repository.add_candidate("test", added, cost(network), drawn=3, rejections={"energy_uj": 2})
+    return added
+
+
+def test_a_study_comes_back_as_it_was_stored(repository):
+    found = repository.study("test")
+    assert found.config == study_config()
+    assert (found.name, found.target_trials, found.state) == ("test", 8, "running")
+    assert found.reference == REFERENCE
+    assert found.created_at == NOON
+    assert (found.drawn, found.rejections) == (0, {})
+    assert set(found.counts.values()) == {0}
+    assert repository.find_study("other") is None
+
+
+def test_times_are_kept_whatever_zone_the_clock_is_in(url):
+    east = timezone(timedelta(hours=2))
+    with Repository(url, create=True, clock=lambda: NOON.astimezone(east)) as repository:
+        repository.create_study(study_config(), 8, REFERENCE)
+        assert repository.study("test").created_at == NOON
+
+
+def test_studies_are_listed_oldest_first(repository):
+    for name in ("zebra", "ant"):
+        repository.create_study(study_config(name=name), 1, REFERENCE)
+    assert [study.name for study in repository.studies()] == ["test", "zebra", "ant"]
+
+
+def test_an_unknown_study_names_those_there_are(repository):
+    with pytest.raises(StorageError, match=r"no study 'tset' in sqlite.*; studies there: test$"):
+        repository.study("tset")
+
+
+def test_an_empty_database_has_no_studies(url):
+    with Repository(url, create=True) as repository:
+        assert repository.studies() == []
+        with pytest.raises(StorageError, match=r"studies there: none$"):
+            repository.study("test")
+
+
+def test_only_what_is_given_of_a_study_is_updated(repository):
+    repository.update_study("test", state="finished")
+    assert repository.study("test").target_trials == 8
+    changed = study_config(training={"epochs": 3})
+    repository.update_study("test", config=changed, target_trials=12)
+    found = repository.study("test")
+    assert (found.config, found.target_trials, found.state) == (changed, 12, "finished")
+    (row,) = rows(repository.url, "SELECT config_digest FROM neuronas_studies")
+    assert row["config_digest"] == changed.digest()
+
+
+def test_a_candidate_comes_back_as_it_was_stored(repository):
+    network = architecture(hidden=3, decay=0.1, threshold=1.5, weight_bits={"stem": 8})
+    added = add(repository, 0, network, retry_of=4)
+    found = repository.find_trial("test", 0)
+    assert found.candidate == added
+    assert found.cost == cost(network)
+    assert (found.state, found.reason, found.newly_trained) == ("running", None, False)
+    assert found.evaluation is None
+    assert repository.find_trial("test", 1) is None
+    assert repository.trials("test") == [found]
+
+
+def test_what_was_drawn_and_rejected_adds_up(repository):
+    add(repository, 0)
+    repository.add_candidate(
+        "test", candidate(1), cost(), drawn=10, rejections={"energy_uj": 1, "disconnected": 8}
+    )
+    study = repository.study("test")
+    assert study.drawn == 13
+    assert study.rejections == {"energy_uj": 3, "disconnected": 8}
+    assert study.counts["running"] == 2
+
+
+def test_a_candidate_ends_in_its_state_with_its_reason(repository):
+    for number, state in enumerate(("pruned", "failed", "interrupted")):
+        add(repository, number)
+        repository.finish_candidate("test", number, CandidateState(state), f"because {state}")
+        found = repository.find_trial("test", number)
+        assert (found.state, found.reason) == (state, f"because {state}")
+    counts = repository.study("test").counts
+    assert {n: counts[n] for n in counts if counts[n]} == {
+        "pruned": 1,
+        "failed": 1,
+        "interrupted": 1,
+    }
+
+
+def test_an_evaluation_comes_back_as_it_was_stored(repository):
+    add(repository, 0)
+    assert repository.find_evaluation(key()) is None
+    new, _ = repository.complete_candidate("test", 0, evaluation(key()), enters())
+    assert new
+    assert repository.find_evaluation(key()) == evaluation(key())
+    found = repository.find_trial("test", 0)
+    assert (found.state, found.newly_trained) == ("complete", True)
+    assert found.evaluation == evaluation(key())
+    assert repository.study("test").counts["trained"] == 1
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        EvaluationKey(f"{1:064x}", 10, 0),
+        EvaluationKey(key().digest, 11, 0),
+        EvaluationKey(key().digest, 10, 1),
+    ],
+    ids=["digest", "epochs", "seed"],
+)
+def test_an_evaluation_is_found_by_digest_epochs_and_seed(repository, other):
+    add(repository, 0)
+    repository.complete_candidate("test", 0, evaluation(key()), enters())
+    assert repository.find_evaluation(other) is None
+
+
+def test_an_evaluation_that_is_there_is_kept(repository):
+    for number in (0, 1):
+        add(repository, number)
+    repository.complete_candidate("test", 0, evaluation(key()), enters())
+    repository.set_test_accuracy(key(), 0.25)
+    another = replace(evaluation(key()), validation_accuracy=0.123)
+    new, _ = repository.complete_candidate("test", 1, another, enters())
+    assert not new
+    expected = replace(evaluation(key()), test_accuracy=0.25)
+    assert repository.find_trial("test", 1).evaluation == expected
+    counts = repository.study("test").counts
+    assert (counts["trained"], counts["reused"], counts["complete"]) == (1, 1, 2)
+
+
+def test_evaluation_and_front_are_stored_together_or_not_at_all(repository):
+    add(repository, 0)
+
+    def broken(_: list[FrontPoint]) -> FrontChange:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        repository.complete_candidate("test", 0, evaluation(key()), broken)
+    assert repository.find_evaluation(key()) is None
+    assert repository.find_trial("test", 0).state == CandidateState.RUNNING
+    assert repository.front("test") == []
+
+
+def test_the_front_is_what_entered_and_has_not_left(repository):
+    assert (repository.front("test"), repository.hypervolume("test")) == ([], 0.0)
+    seen = []
+
+    def watched(*leaves: int, hypervolume: float):
+        def update(front: list[FrontPoint]) -> FrontChange:
+            seen.append([point.trial_number for point in front])
+            return enters(*leaves, hypervolume=hypervolume)(front)
+
+        return update
+
+    for number, (leaves, hypervolume) in enumerate([((), 0.1), ((), 0.2), ((0,), 0.3)]):
+        add(repository, number)
+        repository.complete_candidate(
+            "test", number, evaluation(key(number)), watched(*leaves, hypervolume=hypervolume)
+        )
+    assert seen == [[], [0], [0, 1]]
+    assert [trial.candidate.trial_number for trial in repository.front("test")] == [1, 2]
+    assert repository.hypervolume("test") == 0.3
+    history = rows(repository.url, "SELECT trial_number, left_for FROM neuronas_front ORDER BY id")
+    assert [(row["trial_number"], row["left_for"]) for row in history] == [
+        (0, 2),
+        (1, None),
+        (2, None),
+    ]
+
+
+def test_a_point_that_does_not_enter_changes_no_front(repository):
+    for number in (0, 1):
+        add(repository, number)
+    repository.complete_candidate("test", 0, evaluation(key(0)), enters())
+    repository.complete_candidate(
+        "test", 1, evaluation(key(1)), lambda _: FrontChange({}, False, (), 0.5)
+    )
+    assert [trial.candidate.trial_number for trial in repository.front("test")] == [0]
+    assert repository.find_trial("test", 1).state == CandidateState.COMPLETE
+
+
+def test_trials_come_by_number_whatever_order_they_ran_in(repository):
+    for number in (4, 0, 2):
+        add(repository, number)
+    assert [t.candidate.trial_number for t in repository.trials("test")] == [0, 2, 4]
+
+
+def test_a_trial_number_is_used_once_in_a_study(repository):
+    add(repository, 0)
+    with pytest.raises(StorageError, match="UNIQUE constraint failed"):
+        add(repository, 0)
+    repository.create_study(study_config(name="other"), 1, REFERENCE)
+    repository.add_candidate("other", candidate(0), cost(), drawn=0, rejections={})
+
+
+def test_two_repositories_of_one_database_write_in_turn(repository):
+    with Repository(repository.url) as other:
+        for number in range(6):
+            add(other if number % 2 else repository, number)
+        assert other.trials("test") == repository.trials("test")
+    assert repository.study("test").drawn == 18

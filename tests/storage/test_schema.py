@@ -1,0 +1,126 @@
+"""The schema: what the migration creates is what the tables say, and the views answer."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+
+from neuronas.errors import StorageError
+from neuronas.searching import enqueue_candidate
+from neuronas.storage import Repository
+from neuronas.storage.database import create_engine
+from neuronas.storage.schema import revision, upgrade
+from neuronas.storage.tables import PREFIX, VERSION_TABLE, Base
+from tests.searching.fakes import TOO_DEAR, rows, run, study_config, trials_of
+
+
+def ours(name: str | None, kind: str, *_: object) -> bool:
+    return kind != "table" or (name or "").startswith(PREFIX)
+
+
+def names_of(url: str, kind: str) -> set[str]:
+    return {row["name"] for row in rows(url, "SELECT name FROM sqlite_master WHERE type = ?", kind)}
+
+
+def test_the_migration_creates_exactly_the_tables(url):
+    run(study_config(), url, trials=1)  # Optuna's tables are there too
+    engine = create_engine(url)
+    with engine.connect() as connection:
+        context = MigrationContext.configure(
+            connection,
+            opts={"version_table": VERSION_TABLE, "include_name": ours, "compare_type": True},
+        )
+        assert compare_metadata(context, Base.metadata) == []
+    engine.dispose()
+
+
+def test_our_tables_live_beside_optunas_in_one_database(url):
+    run(study_config(), url, trials=1)
+    tables = names_of(url, "table")
+    assert {f"{PREFIX}{n}" for n in ("studies", "candidates", "costs", "evaluations", "front")} <= (
+        tables
+    )
+    assert {"studies", "trials", "alembic_version", VERSION_TABLE} <= tables
+    assert names_of(url, "view") == {"neuronas_v_front", "neuronas_v_costs"}
+
+
+def test_a_database_that_is_up_to_date_is_left_alone(url):
+    engine = create_engine(url)
+    assert revision(engine) is None
+    upgrade(engine)
+    before = rows(url, "SELECT * FROM sqlite_master")
+    assert revision(engine) == "0001"
+    upgrade(engine)
+    assert rows(url, "SELECT * FROM sqlite_master") == before
+    engine.dispose()
+
+
+def test_a_newer_schema_is_refused(url):
+    run(study_config(), url, trials=1)
+    with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as connection:
+        connection.execute(f"UPDATE {VERSION_TABLE} SET version_num = '9999'")
+        connection.commit()
+    for create in (False, True):
+        with pytest.raises(StorageError) as caught:
+            Repository(url, create=create)
+        assert "schema 9999" in str(caught.value)
+        assert "newer version: upgrade neuronas" in str(caught.value)
+
+
+def test_a_database_without_our_tables_is_not_given_them_by_reading(url):
+    with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as connection:
+        connection.execute("CREATE TABLE somebody (elses INTEGER)")
+        connection.commit()
+    with pytest.raises(StorageError, match="holds no study of neuronas"):
+        Repository(url)
+    assert names_of(url, "table") == {"somebody"}
+
+
+def test_an_unfinished_first_migration_is_done_again(url):
+    """Alembic's version table is there, but nothing else yet."""
+    with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as connection:
+        connection.execute(f"CREATE TABLE {VERSION_TABLE} (version_num VARCHAR(32) NOT NULL)")
+        connection.commit()
+    assert run(study_config(), url, trials=1).study.counts["trained"] == 1
+
+
+def test_the_views_answer_in_the_units_of_reports(url):
+    config = study_config()
+    run(config, url, trials=2)
+    enqueue_candidate("test", TOO_DEAR, storage=url)
+    result = run(config, url, trials=8)
+    trials = trials_of(url)
+
+    costs = rows(url, "SELECT * FROM neuronas_v_costs WHERE study = 'test' ORDER BY trial")
+    assert [row["trial"] for row in costs] == sorted(trials)
+    for row in costs:
+        trial = trials[row["trial"]]
+        quantities = trial.cost.presented()
+        assert {name: row[name] for name in quantities} == quantities
+        assert (row["state"], row["reason"]) == (trial.state, trial.reason)
+        assert (row["num_pe"], row["num_tiles"]) == (trial.cost.num_pe, trial.cost.num_tiles)
+
+    front = rows(url, "SELECT * FROM neuronas_v_front WHERE study = 'test'")
+    standing = {trial.candidate.trial_number: trial for trial in result.front}
+    assert {row["trial"] for row in front} == set(standing)
+    for row in front:
+        evaluation = standing[row["trial"]].evaluation
+        assert row["validation_accuracy"] == evaluation.validation_accuracy
+        assert row["test_accuracy"] == evaluation.test_accuracy
+        assert row["weights_path"] == evaluation.weights_path.as_posix()
+        assert row["energy_uj"] == standing[row["trial"]].cost.energy_pj / 1e6
+
+
+def test_the_views_tell_studies_apart(url):
+    for seed, name in enumerate(("one", "two")):
+        run(study_config(name=name, search={"seed": seed}), url, trials=2)
+    counted = rows(url, "SELECT study, count(*) AS n FROM neuronas_v_costs GROUP BY study")
+    assert counted == [{"study": "one", "n": 2}, {"study": "two", "n": 2}]
+    assert {row["study"] for row in rows(url, "SELECT study FROM neuronas_v_front")} == {
+        "one",
+        "two",
+    }
