@@ -20,6 +20,7 @@ from neuronas.storage import (
     Repository,
     enqueue,
     open_optuna_study,
+    require_unused_name,
     resolve_url,
     study_lock,
     translated_errors,
@@ -117,15 +118,14 @@ def search(
             return load_result(url, config.name, repository)
         trainer = _trainer(config, checkpoint_dir, data_dir, threads)
         if stored is None:
+            require_unused_name(url, config.name)
             reference = reference_point(region, source, config.objectives)
             repository.create_study(config, target, reference)
         else:
             repository.update_study(config.name, config=config, target_trials=target, state=RUNNING)
         region.take_tally()  # what was drawn so far proposed nothing
         sampler = GatedSampler(region, config.search.seed, SAMPLERS[config.search.sampler])
-        study = open_optuna_study(
-            url, config.name, directions(config.objectives), sampler, new=stored is None
-        )
+        study = open_optuna_study(url, config.name, directions(config.objectives), sampler)
         SearchLoop(config, repository, study, sampler, trainer, listener or _ignore).run()
         return load_result(url, config.name, repository)
 

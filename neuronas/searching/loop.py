@@ -33,7 +33,8 @@ from neuronas.searching.seeds import training_seed
 from neuronas.storage import (
     RETRY_OF,
     Repository,
-    enqueue,
+    chosen_values,
+    enqueue_again,
     is_waiting,
     set_constraints,
     translated_errors,
@@ -250,20 +251,21 @@ class SearchLoop:
             if stored is not None and stored.state != CandidateState.RUNNING:
                 self._tell_again(stored)
                 continue
-            searched = {p.name for p in self.region.space.searched}
+            number, values = frozen.number, chosen_values(frozen)
             if stored is not None:
                 again = reason == STOPPED or self._deaths(stored) < ATTEMPTS - 1
                 if again:
-                    enqueue(self.study, frozen.params, retry_of=frozen.number)
+                    enqueue_again(self.study, values, instead_of=number, retry_of=number)
                 self.repository.finish_candidate(
                     self.config.name,
-                    frozen.number,
+                    number,
                     CandidateState.INTERRUPTED if again else CandidateState.FAILED,
                     reason if again else f"{reason} {ATTEMPTS} times on this candidate",
                 )
-            elif searched <= frozen.params.keys():
-                enqueue(self.study, frozen.params, retry_of=frozen.number)
-            self.study.tell(frozen.number, state=TrialState.FAIL)
+            elif {p.name for p in self.region.space.searched} <= values.keys():
+                retry_of = frozen.user_attrs.get(RETRY_OF)
+                enqueue_again(self.study, values, instead_of=number, retry_of=retry_of)
+            self.study.tell(number, state=TrialState.FAIL)
 
     def _tell_again(self, stored: Trial) -> None:
         number = stored.candidate.trial_number

@@ -242,18 +242,24 @@ class FeasibleRegion:
         network = nearest.networks[index]
         violations = dict(zip(self.limits, nearest.violations[:, index].tolist(), strict=True))
         binding = max(violations, key=lambda name: violations[name])
-        limit, cost = self.budget.limits[binding], nearest.quantities[binding][index]
+        limit = _amount(self.budget.limits[binding], binding)
+        cost = _amount(nearest.quantities[binding][index], binding)
         cells = " / ".join(network.canonical().cnt_mats())
         how = "found that fits" if examined is None else f"of the space (all {examined:,}) fits"
         return InfeasibleSpaceError(
             f"no network {how} the budget. {binding} binds: the nearest candidate takes "
-            f"{cost:.4g} {UNITS[binding]}, {violations[binding]:.1%} over the limit of {limit:.4g}."
+            f"{cost}, {violations[binding]:.1%} over the limit of {limit}."
             f" Nearest: cells {cells}, {network.channels} channels, T = {network.time_steps}. "
             f"Raise budget.{binding} or allow smaller choices in the space",
             binding=binding,
             nearest=network.to_json(),
             violations=violations,
         )
+
+
+def _amount(value: float, quantity: str) -> str:
+    number = f"{value:,.0f}" if quantity == "parameters" else f"{value:.4g}"
+    return f"{number} {UNITS[quantity]}".strip()
 
 
 def _first_new(assessment: Assessment, is_new: IsNew) -> tuple[int | None, bool]:

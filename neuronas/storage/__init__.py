@@ -2,9 +2,12 @@
 
 from neuronas.storage.bridge import (
     RETRY_OF,
+    chosen_values,
     enqueue,
+    enqueue_again,
     is_waiting,
     open_optuna_study,
+    require_unused_name,
     set_constraints,
     unfinished_trials,
 )
@@ -17,10 +20,13 @@ __all__ = [
     "RETRY_OF",
     "URL_VARIABLE",
     "Repository",
+    "chosen_values",
     "enqueue",
+    "enqueue_again",
     "is_searched",
     "is_waiting",
     "open_optuna_study",
+    "require_unused_name",
     "resolve_url",
     "set_constraints",
     "study_lock",

@@ -15,6 +15,8 @@ from neuronas.errors import StorageError
 from neuronas.storage.database import BUSY_TIMEOUT_SECONDS
 
 RETRY_OF = "retry_of"
+_VALUES = "enqueued"
+_INSTEAD_OF = "instead_of"
 
 
 def open_optuna_study(
@@ -22,8 +24,6 @@ def open_optuna_study(
     name: str,
     directions: Mapping[str, Literal["minimize", "maximize"]],
     sampler: BaseSampler | None = None,
-    *,
-    new: bool = False,
 ) -> Study:
     """Return the Optuna study ``name``, created if it is not there.
 
@@ -32,33 +32,35 @@ def open_optuna_study(
         name: Study name.
         directions: ``maximize`` or ``minimize`` per objective.
         sampler: Sampler of new trials; Optuna's own is never used by default.
-        new: Whether it must not be there yet.
-
-    Raises:
-        StorageError: ``new``, but this database has an Optuna study of that name.
     """
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    storage = optuna.storages.RDBStorage(
-        url, engine_kwargs={"connect_args": {"timeout": BUSY_TIMEOUT_SECONDS}}
+    study = optuna.create_study(
+        storage=_storage(url),
+        study_name=name,
+        directions=list(directions.values()),
+        sampler=sampler,
+        load_if_exists=True,
     )
-    try:
-        study = optuna.create_study(
-            storage=storage,
-            study_name=name,
-            directions=list(directions.values()),
-            sampler=sampler,
-            load_if_exists=not new,
-        )
-    except optuna.exceptions.DuplicatedStudyError:
-        raise StorageError(
-            f"{url} has an Optuna study '{name}' that neuronas did not make; give the study file "
-            "another 'name', or use another database"
-        ) from None
     if study.metric_names is None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
             study.set_metric_names(list(directions))
     return study
+
+
+def _storage(url: str) -> optuna.storages.RDBStorage:
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    return optuna.storages.RDBStorage(
+        url, engine_kwargs={"connect_args": {"timeout": BUSY_TIMEOUT_SECONDS}}
+    )
+
+
+def require_unused_name(url: str, name: str) -> None:
+    """Raise StorageError if somebody else's Optuna study has this name."""
+    if name in optuna.get_all_study_names(_storage(url)):
+        raise StorageError(
+            f"{url} has an Optuna study '{name}' that neuronas did not make; give the study file "
+            "another 'name', or use another database"
+        )
 
 
 def set_constraints(trial: optuna.Trial, violations: Mapping[str, float]) -> None:
@@ -71,10 +73,35 @@ def set_constraints(trial: optuna.Trial, violations: Mapping[str, float]) -> Non
         trial.set_constraint(name, violation)
 
 
-def enqueue(study: Study, values: Mapping[str, Any], *, retry_of: int | None = None) -> None:
+def enqueue(study: Study, values: Mapping[str, Any]) -> None:
     """Queue one candidate, by the values of its searched parameters."""
-    attributes = None if retry_of is None else {RETRY_OF: retry_of}
+    study.enqueue_trial(dict(values), user_attrs={_VALUES: dict(values)})
+
+
+def enqueue_again(
+    study: Study, values: Mapping[str, Any], *, instead_of: int, retry_of: int | None
+) -> None:
+    """Queue a candidate whose trial was cut off, once however often this is called.
+
+    Args:
+        study: The study.
+        values: The candidate, by the values of its searched parameters.
+        instead_of: Number of the trial that was cut off.
+        retry_of: Number of the trial that the new one counts as a retry of.
+    """
+    trials = study.get_trials(deepcopy=False)
+    if any(trial.user_attrs.get(_INSTEAD_OF) == instead_of for trial in trials):
+        return
+    attributes = {_VALUES: dict(values), _INSTEAD_OF: instead_of}
+    if retry_of is not None:
+        attributes[RETRY_OF] = retry_of
     study.enqueue_trial(dict(values), user_attrs=attributes)
+
+
+def chosen_values(trial: FrozenTrial) -> dict[str, Any]:
+    """Return what is known of a trial's parameters: an enqueued one's all, others' as suggested."""
+    values: dict[str, Any] = trial.user_attrs.get(_VALUES, trial.params)
+    return values
 
 
 def unfinished_trials(study: Study) -> Sequence[FrozenTrial]:

@@ -70,7 +70,7 @@ def train(network: SpikingNetwork, data: Split, settings: TrainingConfig, seed: 
             _check_finite(loss, norm, epoch)
             optimizer.step()
             schedule.step()
-        if epoch + 1 == settings.epochs // 2:
+        if epoch + 1 == (settings.epochs + 1) // 2:
             estimate_batch_norm(network, data)
             check_alive(score(network, _head(data)).spike_rates)
     estimate_batch_norm(network, data)
