@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Literal
@@ -88,8 +89,7 @@ class Chip:
         """
         if name not in chip_names():
             raise HardwareModelError(f"unknown chip '{name}'; allowed: {', '.join(chip_names())}")
-        with resources.as_file(resources.files(__package__) / "chips" / f"{name}.yaml") as path:
-            return cls.from_file(path)
+        return _preset(name)
 
     @classmethod
     def from_file(cls, path: Path) -> Chip:
@@ -116,3 +116,9 @@ class Chip:
             "settings": self.settings.model_dump(),
             "constants": {name: c.value for name, c in sorted(self.constants.items())},
         }
+
+
+@cache
+def _preset(name: str) -> Chip:
+    with resources.as_file(resources.files(__package__) / "chips" / f"{name}.yaml") as path:
+        return Chip.from_file(path)
