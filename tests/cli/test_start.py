@@ -64,7 +64,7 @@ def test_hardware_commands_import_neither_torch_nor_optuna_nor_sqlalchemy(study,
 
 
 def test_looking_at_studies_imports_no_torch(searched):
-    for command in (["list"], ["status", "tiny"], ["front", "tiny"], ["show", "tiny", 0]):
+    for command in (["status", "tiny"], ["show", "tiny", 0]):
         assert imported(*command) & {"torch", "snntorch", "sklearn"} == set()
 
 

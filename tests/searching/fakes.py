@@ -14,6 +14,7 @@ from sqlalchemy import Engine, event
 from neuronas.architecture import Architecture
 from neuronas.config import StudyConfig, validate
 from neuronas.errors import TrainingFailedError
+from neuronas.hardware import Chip
 from neuronas.records import Evaluation, EvaluationKey, Provenance
 from neuronas.searching import SearchResult, api
 from neuronas.storage import Repository
@@ -23,6 +24,9 @@ Before = Callable[[int, Architecture], None]
 
 SPACE = {"channels": [2, 4, 8], "time_steps": [1, 2]}
 BUDGET = {"area_mm2": 0.8, "latency_ms": 0.2, "energy_uj": 0.25}
+
+CHIP = Chip.preset("spikesim-65nm")
+"""Read once: ``estimate`` reads a preset's file whenever it is given its name."""
 
 TOO_DEAR = architecture(
     cell_a="0333 0033 0003 0000", cell_b="0333 0033 0003 0000", channels=8, time_steps=2

@@ -21,18 +21,21 @@ from tests.searching.fakes import (
     run,
     study_config,
     trials_of,
+    without_fsync,
 )
 
 PRUNED, FAILED = 3, 5
 
 
-@pytest.fixture
-def searched(url: str) -> str:
-    """Return the URL of a study with complete trials, one pruned and one failed."""
+@pytest.fixture(scope="module")
+def searched(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Return the URL of a study with complete trials, one pruned and one failed; to be read."""
+    url = f"sqlite:///{tmp_path_factory.mktemp('searched')}/neuronas.db"
     config = study_config(search={"sampler": "tpe"})
-    run(config, url, trials=3)
-    enqueue_candidate("test", TOO_DEAR, storage=url)
-    run(config, url, FakeEvaluator(failing(2)), trials=12)
+    with without_fsync():
+        run(config, url, trials=3)
+        enqueue_candidate("test", TOO_DEAR, storage=url)
+        run(config, url, FakeEvaluator(failing(2)), trials=12)
     return url
 
 
@@ -96,10 +99,11 @@ def test_optunas_best_trials_are_our_front(searched):
     assert len(front) > 1
 
 
-def test_optuna_can_go_on_asking_with_a_sampler_of_its_own(searched):
+def test_optuna_can_go_on_asking_with_a_sampler_of_its_own(url):
     """Our database is an ordinary Optuna database."""
+    run(study_config(), url, trials=2)
     study = optuna.load_study(
-        study_name="test", storage=searched, sampler=optuna.samplers.NSGAIISampler(seed=0)
+        study_name="test", storage=url, sampler=optuna.samplers.NSGAIISampler(seed=0)
     )
     study.optimize(lambda trial: (0.5, float(trial.number)), n_trials=1)
     assert study.trials[-1].state == TrialState.COMPLETE

@@ -15,7 +15,7 @@ from neuronas.errors import GenotypeError, InfeasibleSpaceError, SpaceExhaustedE
 from neuronas.hardware import UNITS, estimate
 from neuronas.searching import FeasibleRegion
 from neuronas.searching.region import Assessment
-from tests.searching.fakes import study_config
+from tests.searching.fakes import CHIP, study_config
 from tests.strategies import architecture
 
 SEEDS = st.integers(0, 2**32)
@@ -68,7 +68,7 @@ def reasons(region: FeasibleRegion, genes: np.ndarray) -> set[str]:
     """Why one genotype is no candidate, asked one network at a time; empty if it is one."""
     candidate = network(region, genes)
     try:
-        cost = estimate(candidate)
+        cost = estimate(candidate, chip=CHIP)
     except GenotypeError:
         return {"disconnected"}
     quantities = {
@@ -95,7 +95,7 @@ def brute_force(region: FeasibleRegion) -> dict[str, list[int]]:
 
 
 @given(SEEDS)
-@settings(max_examples=15)
+@settings(max_examples=8)
 def test_every_draw_is_feasible_and_a_network_that_was_not_drawn(seed):
     generator, keys, digests = np.random.default_rng(seed), set(), set()
     for _ in range(10):
@@ -117,15 +117,15 @@ def test_equal_generators_draw_equal_candidates_and_others_do_not():
 
 def test_without_a_budget_every_connected_network_is_feasible():
     region = region_of(budget={})
-    genes = region.space.sample(np.random.default_rng(0), 200)
+    genes = region.space.sample(np.random.default_rng(0), 120)
     assessment = region.assess(genes)
     expected = [not reasons(region, row) for row in genes]
     assert assessment.feasible.tolist() == expected
-    assert 0 < sum(expected) < 200
+    assert 0 < sum(expected) < 120
 
 
 @given(SEEDS)
-@settings(max_examples=10)
+@settings(max_examples=5)
 def test_a_batch_judges_a_network_as_it_is_judged_alone(seed):
     """To the last digit: what passed the gate may not break the budget when it is a trial."""
     genes = REGION.space.sample(np.random.default_rng(seed), 40)
@@ -155,7 +155,7 @@ def test_excess_is_by_how_much_the_worst_budget_is_missed():
 
 
 @given(SEEDS, st.integers(0, 6))
-@settings(max_examples=15)
+@settings(max_examples=8)
 def test_a_draw_counts_exactly_what_it_turned_away(seed, known):
     region = region_of(kind=Watched, budget={"energy_uj": 0.1, "area_mm2": 0.61})
     others, keys = np.random.default_rng(seed + 1), set()
@@ -298,7 +298,7 @@ def test_an_enumerable_space_without_a_feasible_network_names_the_nearest():
     for index, genes in enumerate(everything):
         candidate = network(region, genes)
         try:
-            cost = estimate(candidate)
+            cost = estimate(candidate, chip=CHIP)
         except GenotypeError:
             continue
         missed[index] = {

@@ -11,7 +11,7 @@ from neuronas.errors import InfeasibleSpaceError, SpaceExhaustedError
 from neuronas.hardware import estimate
 from neuronas.searching import FeasibleRegion, GatedSampler
 from neuronas.searching.samplers import SAMPLERS
-from tests.searching.fakes import CHEAP, CHEAP_TOO, TOO_DEAR, study_config
+from tests.searching.fakes import CHEAP, CHEAP_TOO, CHIP, TOO_DEAR, study_config
 from tests.searching.test_region import TINY, TINY_BUDGET, brute_force, reasons
 
 EVERY_SAMPLER = pytest.mark.parametrize("base", sorted(SAMPLERS))
@@ -42,7 +42,7 @@ def optimize(study: optuna.Study, trials: int) -> list[Architecture]:
 
     def objective(trial: optuna.Trial) -> tuple[float, float]:
         network = region.space.decode(region.space.suggest(trial))[0]
-        return score(network), estimate(network).energy_pj / 1e6
+        return score(network), estimate(network, chip=CHIP).energy_pj / 1e6
 
     study.optimize(objective, n_trials=trials)
     return [network_of(region, trial) for trial in study.trials]

@@ -9,12 +9,12 @@ from neuronas.architecture import Architecture
 from neuronas.hardware import UNITS, estimate
 from neuronas.searching import survey_region
 from neuronas.searching.survey import reference_point
-from tests.searching.fakes import study_config
+from tests.searching.fakes import CHIP, study_config
 from tests.searching.test_region import REGION, TINY, Watched, network, reasons, region_of
 
 
 def quantities(network: Architecture) -> dict[str, float]:
-    cost = estimate(network)
+    cost = estimate(network, chip=CHIP)
     return {
         "parameters": cost.parameters,
         "memory_bytes": cost.to_json()["memory_bits"] / 8,

@@ -19,13 +19,9 @@ KILLS = 8
 def test_a_study_survives_kill_after_kill(tmp_path, seed):
     moments = random.Random(seed)
     study = Study.of(tmp_path, trials=24)
-    kills = 0
+    kills, before = 0, ([], [], {})
     for attempt in range(KILLS):
-        process = (
-            study.search()
-            if attempt % 2 == 0
-            else study.start("search", "tiny.yaml", "--threads", "1", "--format", "json")
-        )
+        process = study.resume() if attempt % 2 else study.search()
         done = sum(study.states().values())
         more = moments.randint(1, 3)
         while process.poll() is None and sum(study.states().values()) < done + more:
@@ -35,8 +31,8 @@ def test_a_study_survives_kill_after_kill(tmp_path, seed):
             process.send_signal(signal.SIGKILL)
             kills += 1
         process.communicate()
-        before = study.snapshot()
         study.check_nothing_changed_since(before)
+        before = study.snapshot()
     assert kills >= KILLS // 2
 
     front = finished(study.resume())
