@@ -156,5 +156,10 @@ def enqueue(
     from neuronas.storage import resolve_url
 
     architecture = Architecture.from_file(file)
-    url = enqueue_candidate(name, architecture, storage=resolve_url(storage))
-    say(f"queued; it is taken up first by: neuronas resume {name} --storage {url}")
+    url = resolve_url(storage)
+    study = enqueue_candidate(name, architecture, storage=url)
+    command = f"neuronas resume {name} --storage {url}"
+    trained = study.counts["trained"]
+    if trained >= study.target_trials:
+        command += f" --trials {trained + 1}"
+    say(f"queued; it is taken up first by: {command}")

@@ -134,7 +134,7 @@ def estimate(
         ... )
         >>> cost = neuronas.estimate(network)
         >>> f"{cost.energy_pj / 1e6:.2f} uJ, {cost.area_um2 / 1e6:.2f} mm2"
-        '0.85 uJ, 1.06 mm2'
+        '0.90 uJ, 0.67 mm2'
         >>> cost.not_modelled
         ['cell_b.0->3', 'classifier.pool', 'classifier.head']
     """

@@ -155,13 +155,15 @@ def resume(
     )
 
 
-def enqueue_candidate(name: str, architecture: Architecture, *, storage: str | None = None) -> str:
+def enqueue_candidate(
+    name: str, architecture: Architecture, *, storage: str | None = None
+) -> StudyRecord:
     """Queue one network, to be taken up next by whoever searches the study.
 
     It need not fit the budget: then its trial ends pruned, with its cost stored.
 
     Returns:
-        The storage URL.
+        The study as it stands.
 
     Raises:
         GenotypeError: The network is not in the study's space, or not connected.
@@ -169,13 +171,14 @@ def enqueue_candidate(name: str, architecture: Architecture, *, storage: str | N
     """
     url = resolve_url(storage)
     with translated_errors(url), Repository(url) as repository:
-        config = repository.study(name).config
+        record = repository.study(name)
+        config = record.config
         architecture.check()
         region = FeasibleRegion.of(config)
         values = region.space.values(region.space.encode(architecture)[0])
         study = open_optuna_study(url, name, directions(config.objectives))
         enqueue(study, values)
-    return url
+    return record
 
 
 def load_result(url: str, name: str, repository: Repository | None = None) -> SearchResult:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal
 
 import numpy as np
@@ -53,10 +53,18 @@ def front_change(
     front: list[FrontPoint], values: Mapping[str, float], reference: Mapping[str, float]
 ) -> FrontChange:
     """Return what a new point does to a front: it enters unless a standing one is as good."""
-    new = gains(values, reference)
-    standing = {point.trial_number: gains(point.objectives, reference) for point in front}
+    new = _oriented(values, values)
+    standing = {point.trial_number: _oriented(point.objectives, values) for point in front}
     beaten = any(dominates(old, new) or old == new for old in standing.values())
     leaves = () if beaten else tuple(n for n, old in standing.items() if dominates(new, old))
-    kept = [old for n, old in standing.items() if n not in leaves]
-    points = np.array(kept if beaten else [*kept, new])
-    return FrontChange(dict(values), not beaten, leaves, hypervolume(points))
+    kept = [point.objectives for point in front if point.trial_number not in leaves]
+    points = kept if beaten else [*kept, values]
+    # A stored point's objectives may come back in another order than they were written in.
+    ordered = [{name: point[name] for name in values} for point in points]
+    volume = hypervolume(np.array([gains(point, reference) for point in ordered]))
+    return FrontChange(dict(values), not beaten, leaves, volume)
+
+
+def _oriented(point: Mapping[str, float], names: Iterable[str]) -> tuple[float, ...]:
+    """Return the objectives of a point in the order of ``names``, larger is better."""
+    return tuple(point[name] if name == ACCURACY else -point[name] for name in names)

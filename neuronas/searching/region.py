@@ -183,7 +183,7 @@ class FeasibleRegion:
             stop = min(int(start) + CHUNK, self.space.size)
             order = generator.permutation(stop - int(start))
             assessment = self.assess(self.space.enumerate(int(start), stop)[order])
-            index, _ = _first_new(assessment, is_new)
+            index = self._taken(assessment, is_new)
             if index is not None:
                 return np.asarray(assessment.genes[index])
             if nearest is None or assessment.excess.min() < nearest.excess.min():
@@ -197,18 +197,29 @@ class FeasibleRegion:
         self, generator: np.random.Generator, is_new: IsNew
     ) -> tuple[Ints | None, Assessment]:
         """Mutate towards feasibility; return a new feasible genotype or None, and the nearest."""
-        parents = self.assess(self.space.sample(generator, CHUNK))
+        nearest = self.assess(self.space.sample(generator, CHUNK))
+        self.tally.count(nearest, self.limits, CHUNK)
+        genes, excess = nearest.genes, nearest.excess
+        rate = min(1.0, 2 / max(1, len(self.space.searched)))
         for _ in range(_GENERATIONS):
-            best = parents.genes[np.argsort(parents.excess, kind="stable")[:_PARENTS]]
-            chosen = best[generator.integers(len(best), size=_IMPROVEMENT_CHUNK)]
-            rate = 2 / len(self.space.searched) if self.space.searched else 0.0
-            children = self.space.mutate(generator, chosen, min(rate, 1.0))
-            parents = self.assess(np.concatenate([best, children]))
-            index, _ = _first_new(parents, is_new)
-            self.tally.count(parents, self.limits, len(parents.genes))
+            best = np.argsort(excess, kind="stable")[:_PARENTS]
+            chosen = genes[best][generator.integers(len(best), size=_IMPROVEMENT_CHUNK)]
+            children = self.assess(self.space.mutate(generator, chosen, rate))
+            index = self._taken(children, is_new)
             if index is not None:
-                return np.asarray(parents.genes[index]), parents
-        return None, parents
+                return np.asarray(children.genes[index]), children
+            if children.excess.min() < nearest.excess.min():
+                nearest = children
+            genes = np.concatenate([genes[best], children.genes])
+            excess = np.concatenate([excess[best], children.excess])
+        return None, nearest
+
+    def _taken(self, assessment: Assessment, is_new: IsNew) -> int | None:
+        """Return the first feasible network that is new; count what was drawn up to it."""
+        index, _ = _first_new(assessment, is_new)
+        stop = len(assessment.genes) if index is None else index + 1
+        self.tally.count(assessment, self.limits, stop)
+        return index
 
     def repair(self, generator: np.random.Generator, genes: Ints, is_new: IsNew) -> Ints | None:
         """Return a new feasible genotype near ``genes``, shape ``(G,)``; None if none is near."""
@@ -217,7 +228,7 @@ class FeasibleRegion:
             batch = np.repeat(genes[None], _IMPROVEMENT_CHUNK, axis=0)
             rate = min(1.0, changes / searched)
             assessment = self.assess(self.space.mutate(generator, batch, rate))
-            index, _ = _first_new(assessment, is_new)
+            index = self._taken(assessment, is_new)
             if index is not None:
                 return np.asarray(assessment.genes[index])
         return None
@@ -258,7 +269,7 @@ class FeasibleRegion:
 
 
 def _amount(value: float, quantity: str) -> str:
-    number = f"{value:,.0f}" if quantity == "parameters" else f"{value:.4g}"
+    number = f"{value:,.10g}" if quantity == "parameters" else f"{value:.4g}"
     return f"{number} {UNITS[quantity]}".strip()
 
 

@@ -98,10 +98,7 @@ class GatedSampler(BaseSampler):
     ) -> Any:  # noqa: ANN401 - Optuna's signature
         """Refuse: parameters are only ever chosen together."""
         if param_name in {p.name for p in self.region.space.searched}:
-            raise SpaceExhaustedError(
-                f"no unseen feasible network is left after {len(study.get_trials(deepcopy=False))}"
-                " trials"
-            )
+            raise SpaceExhaustedError("no unseen feasible network is left")
         raise ValueError(f"'{param_name}' is not a parameter of the search space")
 
     def _propose(

@@ -19,8 +19,6 @@ DEFAULT_URL = "sqlite:///neuronas.db"
 URL_VARIABLE = "NEURONAS_STORAGE"
 BUSY_TIMEOUT_SECONDS = 60
 
-_SQLITE = "sqlite:///"
-
 
 def resolve_url(given: str | None, from_file: str | None = None) -> str:
     """Return the storage URL: what was given, else the study file's, the environment's, default."""
@@ -33,13 +31,22 @@ def sqlite_path(url: str) -> Path:
     Raises:
         StorageError: The URL is not an SQLite file's.
     """
-    path = url.removeprefix(_SQLITE)
-    if not url.startswith(_SQLITE) or not path or path.startswith(":memory:"):
+    path = _database(url)
+    if path is None:
         raise StorageError(
             f"storage: found '{_without_password(url)}'; allowed: sqlite:///FILE, such as "
             f"{DEFAULT_URL} (PostgreSQL is not supported yet)"
         )
     return Path(path)
+
+
+def _database(url: str) -> str | None:
+    try:
+        parsed = sa.make_url(url)
+    except sa.exc.ArgumentError:
+        return None
+    in_memory = not parsed.database or parsed.database.startswith((":memory:", "file:"))
+    return None if parsed.drivername != "sqlite" or in_memory else parsed.database
 
 
 def _without_password(url: str) -> str:
@@ -91,11 +98,12 @@ def translated_errors(url: str) -> Iterator[None]:
 
 
 def _root(error: BaseException) -> BaseException:
-    while True:
-        inner: Any = getattr(error, "orig", None) or error.__cause__ or error.__context__
+    while not isinstance(error, sqlite3.Error):
+        inner: Any = getattr(error, "orig", None) or error.__cause__
         if inner is None:
-            return error
+            break
         error = inner
+    return error
 
 
 def _translated(url: str, error: BaseException) -> StorageError:

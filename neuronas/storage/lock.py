@@ -4,20 +4,34 @@ from __future__ import annotations
 
 import fcntl
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from neuronas.errors import StorageError, StudyLockedError
 from neuronas.storage.database import sqlite_path
 
+_TRIES = 5
+_PAUSE_SECONDS = 0.1
+
 
 def is_searched(url: str, name: str) -> bool:
     """Return whether a live process searches a study."""
-    try:
-        with study_lock(url, name):
-            return False
-    except StudyLockedError:
-        return True
+    lock_path = _lock_path(url, name)
+    if not lock_path.is_file():
+        return False
+    with lock_path.open() as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
+
+
+def _lock_path(url: str, name: str) -> Path:
+    path = sqlite_path(url)
+    return path.with_name(f".{path.name}.{name}.lock")
 
 
 @contextmanager
@@ -27,8 +41,7 @@ def study_lock(url: str, name: str) -> Iterator[None]:
     Raises:
         StudyLockedError: A live process holds it; the message names its process id.
     """
-    path = sqlite_path(url)
-    lock_path = path.with_name(f".{path.name}.{name}.lock")
+    lock_path = _lock_path(url, name)
     try:
         descriptor = os.open(lock_path, os.O_RDWR | os.O_CREAT, 0o644)
     except OSError as error:
@@ -37,16 +50,26 @@ def study_lock(url: str, name: str) -> Iterator[None]:
             "beside its database"
         ) from None
     try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        if not _taken(descriptor):
             holder = os.pread(descriptor, 32, 0).decode(errors="replace").strip()
             raise StudyLockedError(
-                f"study '{name}' in {path} is being searched by process {holder}; wait for it or "
-                "stop it (several workers on one study are not supported yet)"
-            ) from None
+                f"study '{name}' in {sqlite_path(url)} is being searched by process {holder}; wait "
+                "for it or stop it (several workers on one study are not supported yet)"
+            )
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
         yield
     finally:
         os.close(descriptor)
+
+
+def _taken(descriptor: int) -> bool:
+    """Take the lock; wait a moment for ``status`` in another process, which only looks at it."""
+    for _ in range(_TRIES):
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(_PAUSE_SECONDS)
+        else:
+            return True
+    return False

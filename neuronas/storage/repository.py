@@ -71,6 +71,9 @@ class Repository:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def _time(self) -> datetime:
+        return self._clock().astimezone(UTC)
+
     @contextmanager
     def _reading(self) -> Iterator[Session]:
         with translated_errors(self.url), Session(self._reader) as session:
@@ -96,7 +99,7 @@ class Repository:
                     target_trials=target_trials,
                     reference=dict(reference),
                     rejections={},
-                    created_at=self._clock(),
+                    created_at=self._time(),
                 )
             )
 
@@ -163,7 +166,7 @@ class Repository:
                 deployment_digest=candidate.deployment_digest,
                 state=CandidateState.RUNNING,
                 retry_of=candidate.retry_of,
-                created_at=self._clock(),
+                created_at=self._time(),
             )
             session.add(row)
             session.flush()
@@ -175,7 +178,7 @@ class Repository:
         """Store the end of a candidate that has no evaluation."""
         with self._writing() as session:
             row = _candidate_row(session, study, trial_number)
-            row.state, row.reason, row.finished_at = state, reason, self._clock()
+            row.state, row.reason, row.finished_at = state, reason, self._time()
 
     def complete_candidate(
         self, study: str, trial_number: int, evaluation: Evaluation, update_front: UpdateFront
@@ -195,12 +198,12 @@ class Repository:
             row = _candidate_row(session, study, trial_number)
             stored = session.scalar(_with_key(evaluation.key))
             if stored is None:
-                stored = evaluation_row(evaluation, row.study_id, self._clock())
+                stored = evaluation_row(evaluation, row.study_id, self._time())
                 session.add(stored)
                 session.flush()
                 row.newly_trained = True
             row.evaluation_id = stored.id
-            row.state, row.finished_at = CandidateState.COMPLETE, self._clock()
+            row.state, row.finished_at = CandidateState.COMPLETE, self._time()
             change = self._update_front(session, row, update_front)
             return row.newly_trained, change
 
@@ -209,7 +212,7 @@ class Repository:
     ) -> FrontChange:
         standing = _standing(session, row.study_id)
         change = update_front([_point(front_row) for front_row in standing])
-        now = self._clock()
+        now = self._time()
         for front_row in standing:
             if front_row.trial_number in change.leaves:
                 front_row.left_at, front_row.left_for = now, row.trial_number
