@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 .PHONY: search test lint soak bench clean
 
 search: $(READY)  ## run a real study and print its Pareto front
-	$(BIN)/neuronas search studies/digits.yaml --threads 1  # one: as fast at this size, and repeatable
+	$(BIN)/neuronas search studies/digits.yaml
 
 test: lint  ## lint, types, import rules, tests
 	$(BIN)/pytest -n auto -rs

@@ -33,9 +33,7 @@ class ConfigError(NeuronasError):
 
     def __str__(self) -> str:
         body = "\n".join(f"  {problem}" for problem in self.problems)
-        if self.source is None:
-            return body.strip() if len(self.problems) == 1 else body
-        return f"{self.source}:\n{body}"
+        return body.lstrip() if self.source is None else f"{self.source}:\n{body}"
 
 
 class GenotypeError(ConfigError):

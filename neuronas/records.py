@@ -206,7 +206,8 @@ class StudyRecord:
         target_trials: Newly trained networks asked for.
         reference: Worst value per objective, from which the hypervolume is measured.
         drawn: Genotypes drawn so far.
-        rejections: Of those, how many each reason rejected before they became trials.
+        rejected: Of those, how many were turned away before they became trials.
+        rejections: How many each reason turned away; one genotype may break several budgets.
         state: ``running``, ``finished`` or ``exhausted``.
         created_at: When it was first run.
         counts: Trials per state; ``trained`` and ``reused`` split the complete ones.
@@ -217,6 +218,7 @@ class StudyRecord:
     target_trials: int
     reference: Mapping[str, float]
     drawn: int
+    rejected: int
     rejections: Mapping[str, int]
     state: str
     created_at: datetime

@@ -12,6 +12,7 @@ from typing import Any, Literal
 from rich.console import Console
 from rich.table import Table as RichTable
 
+from neuronas.config import OPERATIONS
 from neuronas.hardware import UNITS, Estimate
 from neuronas.records import StudyRecord, Trial
 from neuronas.searching import Survey
@@ -56,6 +57,7 @@ class Table:
     columns: tuple[Column, ...]
     rows: Sequence[Row]
     title: str | None = None
+    caption: str | None = None
 
     def render(self, form: Format, *, width: int | None = None) -> str:
         """Return the table as text.
@@ -92,6 +94,8 @@ class Table:
         for row in self.rows:
             table.add_row(*(column.cell(row.get(column.key)) for column in self.columns))
         console.print(table)
+        if self.caption:
+            console.print(self.caption)
         return "\n".join(line.rstrip() for line in out.getvalue().splitlines()) + "\n"
 
 
@@ -131,7 +135,12 @@ def front_table(study: StudyRecord, front: Sequence[Trial]) -> Table:
         Column("cell_a", "cell A"),
         Column("cell_b", "cell B"),
     )
-    return Table(columns, rows, f"Pareto front of '{study.name}'")
+    digits = ", ".join(f"{op.digit} {op.name}" for op in OPERATIONS)
+    caption = f"Cells: one row per node, one digit per node it leads to: {digits}."
+    if front:
+        effects = ", ".join(front[0].cost.not_modelled["effects"])
+        caption += f"\nEnergy, latency and area leave out: {effects}."
+    return Table(columns, rows, f"Pareto front of '{study.name}'", caption)
 
 
 def _validation_accuracy(trial: Trial) -> float:
@@ -173,8 +182,11 @@ def studies_table(studies: Sequence[tuple[StudyRecord, str, float, int]]) -> Tab
     return Table(columns, rows)
 
 
+_STATES = ("reused", "pruned", "failed", "interrupted", "running")
+
+
 def status_json(
-    study: StudyRecord, state: str, hypervolume: float, front_size: int
+    study: StudyRecord, state: str, hypervolume: float, front_size: int, queued: int
 ) -> dict[str, Any]:
     """Return everything that is counted of one study, as JSON values."""
     return {
@@ -182,8 +194,10 @@ def status_json(
         "state": state,
         "trained": study.counts["trained"],
         "target": study.target_trials,
-        **{name: study.counts[name] for name in ("reused", "pruned", "failed", "interrupted")},
+        **{name: study.counts[name] for name in _STATES},
+        "queued": queued,
         "drawn": study.drawn,
+        "rejected": study.rejected,
         "rejections": dict(study.rejections),
         "front": front_size,
         "hypervolume": hypervolume,
@@ -191,19 +205,20 @@ def status_json(
     }
 
 
-def status_table(study: StudyRecord, state: str, hypervolume: float, front_size: int) -> Table:
+def status_table(
+    study: StudyRecord, state: str, hypervolume: float, front_size: int, queued: int
+) -> Table:
     """Return everything that is counted of one study, one quantity a row."""
     rows: list[Row] = [
         {"quantity": "state", "value": state},
         {"quantity": "networks trained", "value": study.counts["trained"]},
         {"quantity": "networks asked for", "value": study.target_trials},
-        *(
-            {"quantity": f"trials {name}", "value": study.counts[name]}
-            for name in ("reused", "pruned", "failed", "interrupted")
-        ),
+        *({"quantity": f"trials {name}", "value": study.counts[name]} for name in _STATES),
+        {"quantity": "networks queued", "value": queued},
         {"quantity": "genotypes drawn", "value": study.drawn},
+        {"quantity": "genotypes rejected", "value": study.rejected},
         *(
-            {"quantity": f"rejected: {reason}", "value": count}
+            {"quantity": f"  for {reason}", "value": count}
             for reason, count in sorted(study.rejections.items())
         ),
         {"quantity": "front size", "value": front_size},
@@ -214,7 +229,8 @@ def status_table(study: StudyRecord, state: str, hypervolume: float, front_size:
         return found if isinstance(found, str) else _number(float(str(found)))
 
     columns = (Column("quantity", "quantity"), Column("value", "value", value))
-    return Table(columns, rows, f"Study '{study.name}'")
+    caption = "One rejected genotype may break several budgets."
+    return Table(columns, rows, f"Study '{study.name}'", caption)
 
 
 def layers_table(layers: Sequence[Row]) -> Table:

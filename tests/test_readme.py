@@ -47,9 +47,10 @@ def test_the_readmes_study_is_checked_searched_from_python_and_queried_in_sql(fo
         check=False,
     )
     assert python.returncode == 0, python.stderr
-    *front, cost = python.stdout.splitlines()
+    *front, cost, accuracy = python.stdout.splitlines()
     assert front
     assert "classifier.head" in cost
+    assert float(accuracy) > 0.8
     database = sqlite3.connect(folder / "neuronas.db")
     accurate, candidates = (database.execute(query).fetchall() for query in blocks("sql"))
     database.close()

@@ -119,7 +119,12 @@ class Architecture(BaseModel):
 
     @classmethod
     def from_json(cls, content: object, *, source: str | None = None) -> Architecture:
-        """Return the architecture that genotype JSON values describe; ConfigError if wrong."""
+        """Return the architecture that genotype JSON values describe; ConfigError if wrong.
+
+        What ``neuronas show --format json`` prints is read too, by its key ``genotype``.
+        """
+        if isinstance(content, dict) and isinstance(content.get("genotype"), dict):
+            content = content["genotype"]
         return validate(cls, content, source=source)
 
     def to_json(self) -> dict[str, Any]:

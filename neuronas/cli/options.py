@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 from enum import StrEnum
@@ -9,6 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, cast
 
 import typer
+
+from neuronas.errors import NeuronasError
 
 if TYPE_CHECKING:
     from neuronas.report import Table
@@ -62,19 +65,30 @@ DataDir = Annotated[
     typer.Option("--data-dir", help="Folder with the dataset's files.", show_default=False),
 ]
 Threads = Annotated[
-    int | None,
+    int,
     typer.Option(
         "--threads",
         min=1,
-        help="Threads of torch; results repeat at an equal count. Default: all processors.",
-        show_default=False,
+        help="Threads of torch; more help large networks only. Results repeat at an equal count.",
     ),
 ]
 
 
 def write(text: str) -> None:
-    """Write data to stdout."""
-    sys.stdout.write(text)
+    """Write data to stdout.
+
+    Raises:
+        NeuronasError: It cannot be written; a reader that went away, such as head, is no error.
+    """
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # What is still buffered must not be written when the interpreter shuts down.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise typer.Exit from None
+    except OSError as error:
+        raise NeuronasError(f"the output cannot be written: {error.strerror}") from None
 
 
 def say(text: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -33,7 +34,7 @@ def search(
     storage: Storage = None,
     checkpoint_dir: CheckpointDir = None,
     data_dir: DataDir = None,
-    threads: Threads = None,
+    threads: Threads = 1,
     form: Format = OutputFormat.TABLE,
     accept_changes: Annotated[
         bool, typer.Option("--accept-changes", help="Go on although the stored study differs.")
@@ -72,7 +73,7 @@ def resume(
     storage: Storage = None,
     checkpoint_dir: CheckpointDir = None,
     data_dir: DataDir = None,
-    threads: Threads = None,
+    threads: Threads = 1,
     form: Format = OutputFormat.TABLE,
 ) -> None:
     """Go on with a stored study, after an interruption or for more networks."""
@@ -105,6 +106,7 @@ def _run(
     from neuronas.cli.progress import shown_progress
     from neuronas.report import front_table
 
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: stop in good order
     try:
         with shown_progress() as listener:
             result = run(listener)

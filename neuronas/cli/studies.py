@@ -53,13 +53,13 @@ def status(
 ) -> None:
     """Show how far a study is: what was trained, reused, rejected and why."""
     from neuronas.report import status_json, status_table
-    from neuronas.storage import Repository, resolve_url
+    from neuronas.storage import Repository, queued, resolve_url
 
     if name is None:
         list_studies(storage, form)
         return
     with Repository(resolve_url(storage)) as repository:
-        summary = _summary(repository, repository.study(name))
+        summary = (*_summary(repository, repository.study(name)), queued(repository.url, name))
     if form is OutputFormat.JSON:
         write(json.dumps(status_json(*summary), indent=2) + "\n")
     else:
@@ -133,11 +133,15 @@ def _write_trial(trial: Trial) -> None:
         lines += [
             f"validation accuracy: {trial.evaluation.validation_accuracy:.2%}",
             f"spike rates: {rates}",
-            f"weights: {trial.evaluation.weights_path}",
+            f"weights: {trial.evaluation.weights_path}, in the checkpoint folder",
         ]
+        if trial.evaluation.test_accuracy is not None:
+            lines.insert(-2, f"test accuracy: {trial.evaluation.test_accuracy:.2%}")
+    totals = ", ".join(f"{name} {value:,.4g}" for name, value in cost.presented().items())
+    lines.append(f"cost: {totals}")
     if cost.constraints:
         constraints = ", ".join(f"{name} {value:+.1%}" for name, value in cost.constraints.items())
-        lines.append(f"against the budget: {constraints}")
+        lines.append(f"against the budget (negative fits): {constraints}")
     lines.append(f"cost by model '{cost.model}' on chip '{cost.chip}', not modelled: ")
     lines[-1] += ", ".join(cost.not_modelled["effects"])
     write("\n".join(lines) + "\n\n")

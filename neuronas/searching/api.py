@@ -55,7 +55,7 @@ def search(
     trials: int | None = None,
     checkpoint_dir: str | Path | None = None,
     data_dir: str | Path | None = None,
-    threads: int | None = None,
+    threads: int = 1,
     accept_changes: bool = False,
     listener: Listener | None = None,
 ) -> SearchResult:
@@ -73,8 +73,8 @@ def search(
             call asked for.
         checkpoint_dir: Folder of weights; else ``NEURONAS_CHECKPOINT_DIR``, else ``checkpoints``.
         data_dir: Folder with the dataset's files, where it needs any.
-        threads: Threads of torch; all processors when None. Equal seeds give equal results at
-            equal thread counts.
+        threads: Threads of torch. More help large networks only. Equal seeds give equal results
+            at equal thread counts.
         accept_changes: Go on although the stored study differs.
         listener: Is told of progress after each trial.
 
@@ -137,7 +137,7 @@ def resume(
     trials: int | None = None,
     checkpoint_dir: str | Path | None = None,
     data_dir: str | Path | None = None,
-    threads: int | None = None,
+    threads: int = 1,
     listener: Listener | None = None,
 ) -> SearchResult:
     """Go on with a stored study; arguments, returns and errors as for :func:`search`."""
@@ -199,14 +199,14 @@ def _trainer(
     config: StudyConfig,
     checkpoint_dir: str | Path | None,
     data_dir: str | Path | None,
-    threads: int | None,
+    threads: int,
 ) -> Trainer:
     folder = checkpoint_dir or os.environ.get(CHECKPOINT_VARIABLE) or DEFAULT_CHECKPOINT_DIR
     return Trainer.of(
         config,
         data_dir=None if data_dir is None else Path(data_dir),
         checkpoint_dir=Path(folder),
-        threads=threads or len(os.sched_getaffinity(0)),
+        threads=threads,
     )
 
 

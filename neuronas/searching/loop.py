@@ -155,7 +155,12 @@ class SearchLoop:
         candidate = self._candidate(trial, architecture)
         tally = self.region.take_tally()
         self.repository.add_candidate(
-            self.config.name, candidate, cost, drawn=tally.drawn, rejections=+tally.rejected
+            self.config.name,
+            candidate,
+            cost,
+            drawn=tally.drawn,
+            rejected=tally.rejected,
+            rejections=+tally.reasons,
         )
         set_constraints(trial, cost.constraints)
         trial.set_user_attr("cost", cost.presented())
@@ -312,7 +317,7 @@ class SearchLoop:
                 pruned=counts["pruned"],
                 failed=counts["failed"],
                 drawn=record.drawn,
-                rejected=max(0, record.drawn - sum(counts[s] for s in CandidateState)),
+                rejected=record.rejected,
                 front_size=len(self.repository.front(self.config.name)),
                 hypervolume=self.repository.hypervolume(self.config.name),
                 seconds_left=sum(seconds) / len(seconds) * left if seconds else None,

@@ -22,7 +22,7 @@ Ints = NDArray[np.int64]
 IsNew = Callable[[bytes], bool]
 
 DISCONNECTED = "disconnected"
-SEEN = "seen"
+SEEN = "proposed before"
 
 CHUNK = 2048
 """Networks per batch: their arrays stay within a processor's second-level cache."""
@@ -73,26 +73,31 @@ class Assessment:
 
 @dataclass(slots=True)
 class Tally:
-    """How many genotypes were drawn, and how many each reason turned away.
+    """How many genotypes were drawn, how many of them turned away, and why.
 
-    A genotype that breaks several budgets counts once under each.
+    A genotype that breaks several budgets counts once under each reason.
     """
 
     drawn: int = 0
-    rejected: Counter[str] = field(default_factory=Counter)
+    rejected: int = 0
+    reasons: Counter[str] = field(default_factory=Counter)
 
-    def count(self, assessment: Assessment, limits: list[str], stop: int) -> None:
-        """Count the first ``stop`` genotypes of a batch, up to the one that was taken."""
+    def count(
+        self, assessment: Assessment, limits: list[str], stop: int, *, taken: bool = False
+    ) -> None:
+        """Count the first ``stop`` genotypes of a batch, of which the last may be taken."""
         self.drawn += stop
-        self.rejected[DISCONNECTED] += int((~assessment.connected[:stop]).sum())
+        self.rejected += stop - taken
+        self.reasons[DISCONNECTED] += int((~assessment.connected[:stop]).sum())
         broken = (assessment.violations[:, :stop] > 0) & assessment.connected[:stop]
         for name, row in zip(limits, broken, strict=True):
-            self.rejected[name] += int(row.sum())
+            self.reasons[name] += int(row.sum())
 
     def add(self, other: Tally) -> None:
         """Add the counts of another tally."""
         self.drawn += other.drawn
-        self.rejected.update(other.rejected)
+        self.rejected += other.rejected
+        self.reasons.update(other.reasons)
 
 
 class FeasibleRegion:
@@ -160,9 +165,8 @@ class FeasibleRegion:
         for chunk in range(_REJECTION_CHUNKS):
             size = min(CHUNK, 128 << chunk)
             assessment = self.assess(self.space.sample(generator, size))
-            index, any_feasible = _first_new(assessment, is_new)
-            found |= any_feasible
-            self.tally.count(assessment, self.limits, size if index is None else index + 1)
+            index = self._taken(assessment, is_new)
+            found |= bool(assessment.feasible.any())
             if index is not None:
                 return np.asarray(assessment.genes[index])
         if self.space.size <= _ENUMERABLE:
@@ -216,9 +220,9 @@ class FeasibleRegion:
 
     def _taken(self, assessment: Assessment, is_new: IsNew) -> int | None:
         """Return the first feasible network that is new; count what was drawn up to it."""
-        index, _ = _first_new(assessment, is_new)
+        index = _first_new(assessment, is_new)
         stop = len(assessment.genes) if index is None else index + 1
-        self.tally.count(assessment, self.limits, stop)
+        self.tally.count(assessment, self.limits, stop, taken=index is not None)
         return index
 
     def repair(self, generator: np.random.Generator, genes: Ints, is_new: IsNew) -> Ints | None:
@@ -236,10 +240,9 @@ class FeasibleRegion:
     def accepts(self, genes: Ints, is_new: IsNew) -> bool:
         """Return whether a genotype, shape ``(G,)``, is feasible and new; count it if not."""
         assessment = self.assess(genes[None])
-        accepted = _first_new(assessment, is_new)[0] is not None
-        self.tally.count(assessment, self.limits, 1)
+        accepted = self._taken(assessment, is_new) is not None
         if not accepted and bool(assessment.feasible[0]):
-            self.tally.rejected[SEEN] += 1
+            self.tally.reasons[SEEN] += 1
         return accepted
 
     def _infeasible(
@@ -273,13 +276,13 @@ def _amount(value: float, quantity: str) -> str:
     return f"{number} {UNITS[quantity]}".strip()
 
 
-def _first_new(assessment: Assessment, is_new: IsNew) -> tuple[int | None, bool]:
-    """Return the first feasible network that is new, and whether any is feasible."""
+def _first_new(assessment: Assessment, is_new: IsNew) -> int | None:
+    """Return the index of the first feasible network that is new."""
     feasible = np.flatnonzero(assessment.feasible)
     step = 64
     for start in range(0, len(feasible), step):
         indices = feasible[start : start + step]
         for index, key in zip(indices, assessment.keys(indices), strict=True):
             if is_new(key):
-                return int(index), True
-    return None, len(feasible) > 0
+                return int(index)
+    return None

@@ -112,3 +112,9 @@ def unfinished_trials(study: Study) -> Sequence[FrozenTrial]:
 def is_waiting(study: Study) -> bool:
     """Return whether an enqueued candidate waits to be taken."""
     return bool(study.get_trials(deepcopy=False, states=(TrialState.WAITING,)))
+
+
+def queued(url: str, name: str) -> int:
+    """Return how many enqueued candidates of a study wait to be taken."""
+    study = optuna.load_study(storage=_storage(url), study_name=name)
+    return len(study.get_trials(deepcopy=False, states=(TrialState.WAITING,)))

@@ -148,12 +148,14 @@ class Repository:
         cost: CostRecord,
         *,
         drawn: int,
+        rejected: int,
         rejections: Mapping[str, int],
     ) -> None:
         """Store a new running candidate, its cost, and what was drawn to find it."""
         with self._writing() as session:
             study_row = _study_row(session, study)
             study_row.drawn += drawn
+            study_row.rejected += rejected
             study_row.rejections = {
                 reason: study_row.rejections.get(reason, 0) + rejections.get(reason, 0)
                 for reason in study_row.rejections.keys() | rejections.keys()

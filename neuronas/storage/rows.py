@@ -42,6 +42,7 @@ def study_record(session: Session, row: StudyRow) -> StudyRecord:
         target_trials=row.target_trials,
         reference=row.reference,
         drawn=row.drawn,
+        rejected=row.rejected,
         rejections=row.rejections,
         state=row.state,
         created_at=row.created_at.replace(tzinfo=UTC),

@@ -44,6 +44,7 @@ class StudyRow(Base):
     target_trials: Mapped[int]
     reference: Mapped[dict[str, Any]]
     drawn: Mapped[int] = mapped_column(default=0)
+    rejected: Mapped[int] = mapped_column(default=0)
     rejections: Mapped[dict[str, Any]]
     state: Mapped[str] = mapped_column(String(16), default="running")
     created_at: Mapped[datetime]

@@ -58,7 +58,9 @@ def test_search_prints_the_front_as_a_table(run, study, evaluator):
     assert lines[0] == "Pareto front of 'tiny'"
     assert "validation" in lines[1]
     assert "energy (µJ)" in lines[1]
-    assert len(lines) == 2 + len(json.loads(run("front", "tiny", "--format", "json").out))
+    assert lines[-2].startswith("Cells: one row per node")
+    assert lines[-1].startswith("Energy, latency and area leave out: linear, pooling and skip")
+    assert len(lines) == 4 + len(json.loads(run("front", "tiny", "--format", "json").out))
     assert "\x1b" not in done.out + done.err
 
 

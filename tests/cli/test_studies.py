@@ -74,7 +74,7 @@ def test_status_counts_everything_of_one_study(run, searched):
     assert set(found["rejections"]) <= {"disconnected", "area_mm2", "latency_ms", "energy_uj"}
     assert 0 < found["hypervolume"] <= 1
     table = run("status", "tiny").out
-    for shown in ("networks trained", "genotypes drawn", "rejected: energy_uj", "hypervolume"):
+    for shown in ("networks trained", "genotypes drawn", "for energy_uj", "hypervolume"):
         assert shown in table
     quantities = list(csv.DictReader(io.StringIO(run("status", "tiny", "--format", "csv").out)))
     assert {"quantity": "networks trained", "value": "6"} in quantities
@@ -133,7 +133,7 @@ def test_show_as_text_has_the_accuracy_the_layers_and_the_genotype(run, searched
     assert lines[0] == "trial 2: complete"
     assert f"validation accuracy: {trial.evaluation.validation_accuracy:.2%}" in lines
     assert "spike rates: cell_a.lif0 0.250" in lines
-    assert any(line.startswith("against the budget: area_mm2 -") for line in lines)
+    assert any(line.startswith("against the budget (negative fits): area_mm2 -") for line in lines)
     assert "classifier.head" in done.out
     assert Architecture.from_json(json.loads(lines[-1])) == trial.candidate.architecture
 

@@ -173,7 +173,8 @@ def test_a_draw_counts_exactly_what_it_turned_away(seed, known):
         place += 1
     assert region.seen[place] == taken
     assert region.tally.drawn == place + 1
-    assert +region.tally.rejected == turned_away
+    assert region.tally.rejected == place
+    assert +region.tally.reasons == turned_away
 
 
 def test_a_taken_tally_starts_again_from_zero():
@@ -211,7 +212,8 @@ def test_a_proposal_is_accepted_or_counted_under_every_reason(candidate, new, wh
     genes = region.space.encode(candidate)[0]
     assert region.accepts(genes, lambda _: new) == (not why)
     assert region.tally.drawn == 1
-    assert +region.tally.rejected == why
+    assert region.tally.rejected == bool(why)
+    assert +region.tally.reasons == why
 
 
 # Repairing

@@ -59,7 +59,9 @@ def repository(url):
 
 def add(repository: Repository, number: int, network=CHEAP, **changes: object) -> Candidate:
     added = candidate(number, network, **changes)
-    repository.add_candidate("test", added, cost(network), drawn=3, rejections={"energy_uj": 2})
+    repository.add_candidate(
+        "test", added, cost(network), drawn=3, rejected=2, rejections={"energy_uj": 2}
+    )
     return added
 
 
@@ -125,10 +127,15 @@ def test_a_candidate_comes_back_as_it_was_stored(repository):
 def test_what_was_drawn_and_rejected_adds_up(repository):
     add(repository, 0)
     repository.add_candidate(
-        "test", candidate(1), cost(), drawn=10, rejections={"energy_uj": 1, "disconnected": 8}
+        "test",
+        candidate(1),
+        cost(),
+        drawn=10,
+        rejected=9,
+        rejections={"energy_uj": 1, "disconnected": 8},
     )
     study = repository.study("test")
-    assert study.drawn == 13
+    assert (study.drawn, study.rejected) == (13, 11)
     assert study.rejections == {"energy_uj": 3, "disconnected": 8}
     assert study.counts["running"] == 2
 
@@ -250,7 +257,7 @@ def test_a_trial_number_is_used_once_in_a_study(repository):
     with pytest.raises(StorageError, match="UNIQUE constraint failed"):
         add(repository, 0)
     repository.create_study(study_config(name="other"), 1, REFERENCE)
-    repository.add_candidate("other", candidate(0), cost(), drawn=0, rejections={})
+    repository.add_candidate("other", candidate(0), cost(), drawn=0, rejected=0, rejections={})
 
 
 def test_two_repositories_of_one_database_write_in_turn(repository):

@@ -47,6 +47,7 @@ def upgrade() -> None:
         sa.Column("target_trials", sa.Integer, nullable=False),
         sa.Column("reference", sa.JSON, nullable=False),
         sa.Column("drawn", sa.Integer, nullable=False),
+        sa.Column("rejected", sa.Integer, nullable=False),
         sa.Column("rejections", sa.JSON, nullable=False),
         sa.Column("state", sa.String(16), nullable=False),
         sa.Column("created_at", _TIME, nullable=False),
