@@ -150,3 +150,19 @@ def test_a_wrong_study_file_is_told_file_key_found_and_allowed(run, study, comma
     assert "did you mean 'space'?" in done.err
     assert "Traceback" not in done.err
     assert not Path("neuronas.db").exists()
+
+
+def piped(study: Path, reader: str) -> subprocess.CompletedProcess[str]:
+    command = f"set -o pipefail; {sys.executable} -m neuronas check {study} --format json {reader}"
+    return subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
+
+
+def test_a_reader_that_goes_away_is_no_error():
+    done = piped(Path(neuronas.__file__).parents[1] / "studies" / "digits.yaml", "| true")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_full_output_is_told_in_one_line():
+    done = piped(Path(neuronas.__file__).parents[1] / "studies" / "digits.yaml", "> /dev/full")
+    assert done.returncode == 1
+    assert done.stderr == "error: the output cannot be written: No space left on device\n"

@@ -25,6 +25,7 @@ from tests.searching.fakes import (
     TOO_DEAR,
     FakeEvaluator,
     failing,
+    raising,
     rows,
     run,
     study_config,
@@ -571,3 +572,18 @@ def test_the_time_left_is_the_mean_training_times_what_is_left(url):
 def test_a_training_failure_has_its_reason_and_its_detail():
     error = TrainingFailedError("dead network", "no neuron fires")
     assert (error.reason, str(error)) == ("dead network", "dead network: no neuron fires")
+
+
+def test_what_was_rejected_is_counted_once_through_stops_and_enqueued_networks(url):
+    told = []
+    stop = FakeEvaluator(raising(KeyboardInterrupt(), 4))
+    with pytest.raises(KeyboardInterrupt):
+        run(study_config(), url, stop, listener=told.append)
+    enqueue_candidate("test", TOO_DEAR, storage=url)
+    result = run(study_config(), url, listener=told.append)
+    counts = [progress.rejected for progress in told]
+    assert counts == sorted(counts)
+    by_hand = [t for t in trials_of(url).values() if t.state == CandidateState.PRUNED]
+    retried = [t for t in trials_of(url).values() if t.candidate.retry_of is not None]
+    proposed = len(trials_of(url)) - len(by_hand) - len(retried)
+    assert result.study.drawn - result.study.rejected == proposed

@@ -193,7 +193,7 @@ def test_a_taken_tally_starts_again_from_zero():
     ("candidate", "new", "why"),
     [
         (architecture(cell_a=WIRED, channels=2, time_steps=1), True, {}),
-        (architecture(cell_a=WIRED, channels=2, time_steps=1), False, {"seen": 1}),
+        (architecture(cell_a=WIRED, channels=2, time_steps=1), False, {"proposed before": 1}),
         (
             architecture(cell_a="0000 0000 0000 0000", cell_b="0000 0000 0000 0000", time_steps=1),
             True,
