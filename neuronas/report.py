@@ -106,7 +106,11 @@ _COSTS = tuple(
 
 
 def front_table(study: StudyRecord, front: Sequence[Trial]) -> Table:
-    """Return a study's Pareto front, best validation accuracy first."""
+    """Return a study's Pareto front, best validation accuracy first.
+
+    Test accuracy is shown for a final front only.
+    """
+    final = study.state != "running"
     rows: list[Row] = []
     for trial in sorted(front, key=_validation_accuracy, reverse=True):
         network = trial.candidate.architecture
@@ -116,7 +120,7 @@ def front_table(study: StudyRecord, front: Sequence[Trial]) -> Table:
             {
                 "trial": trial.candidate.trial_number,
                 "validation_accuracy": evaluation and evaluation.validation_accuracy,
-                "test_accuracy": evaluation and evaluation.test_accuracy,
+                "test_accuracy": evaluation and evaluation.test_accuracy if final else None,
                 **trial.cost.presented(),
                 "time_steps": network.time_steps,
                 "channels": network.channels,

@@ -38,7 +38,7 @@ GROUPS: tuple[str, ...] = ("stem", "cell_a", "reduction", "cell_b", "classifier"
 """Groups of layers that share a weight bit width."""
 
 BIT_WIDTHS: tuple[int, ...] = get_args(BitWidth)
-Positive = Annotated[int, Field(ge=1)]
+Positive = Annotated[int, Field(ge=1, le=65536)]
 
 
 class WeightBits(BaseModel):
@@ -79,13 +79,13 @@ class Architecture(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
     input_shape: tuple[Positive, Positive, Positive]
-    classes: Annotated[int, Field(ge=2)]
+    classes: Annotated[int, Field(ge=2, le=65536)]
     cell_a: tuple[str, ...]
     cell_b: tuple[str, ...]
     channels: Positive
     ratio: Positive = 2
     pool: Positive = 2
-    hidden: Annotated[int, Field(ge=0)] = 0
+    hidden: Annotated[int, Field(ge=0, le=65536)] = 0
     time_steps: Positive = 4
     decay: Decay = 0.25
     threshold: Threshold = 1.0

@@ -12,7 +12,7 @@ from neuronas.architecture import Signal, Slot, Workload
 from neuronas.config import Kind
 from neuronas.hardware.chip import ChipSettings, Device
 
-Positive = Annotated[int, Field(ge=1)]
+Positive = Annotated[int, Field(ge=1, le=65536)]
 
 
 def _as_list(value: object) -> object:

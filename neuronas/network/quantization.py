@@ -6,7 +6,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-INTEGER_BITS = 8
 HALF_PRECISION_BITS = 16
 FULL_PRECISION_BITS = 32
 

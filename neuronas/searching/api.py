@@ -147,7 +147,7 @@ def resume(
     return search(
         stored.config,
         storage=url,
-        trials=trials,
+        trials=stored.target_trials if trials is None else trials,
         checkpoint_dir=checkpoint_dir,
         data_dir=data_dir,
         threads=threads,

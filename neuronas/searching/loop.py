@@ -301,7 +301,15 @@ class SearchLoop:
         for trial in self.repository.front(self.config.name):
             evaluation = trial.evaluation
             if evaluation is not None and evaluation.test_accuracy is None:
-                accuracy = self.evaluator.test_accuracy(trial.candidate.architecture, evaluation)
+                try:
+                    accuracy = self.evaluator.test_accuracy(
+                        trial.candidate.architecture, evaluation
+                    )
+                except StorageError as error:
+                    # Weights of another study's folder may be elsewhere; the study is finished.
+                    number = trial.candidate.trial_number
+                    self._report(f"test accuracy of trial {number} is not known: {error}")
+                    continue
                 self.repository.set_test_accuracy(evaluation.key, accuracy)
 
     def _report(self, message: str) -> None:

@@ -17,6 +17,7 @@ from optuna.trial import FrozenTrial
 from neuronas.errors import SpaceExhaustedError
 from neuronas.searching.region import FeasibleRegion, Tally
 from neuronas.searching.seeds import Stream, derived_seed, generator
+from neuronas.storage import is_enqueued
 
 BaseFactory = Callable[[int], BaseSampler]
 
@@ -81,11 +82,13 @@ class GatedSampler(BaseSampler):
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
         """Return the values of a feasible new network, or nothing if there is none left."""
+        if is_enqueued(trial):
+            return {}
         self._learn(study, trial.number)
         try:
             genes = self._propose(study, trial, search_space)
         except SpaceExhaustedError:
-            # An enqueued trial needs no values; any other fails in sample_independent.
+            # A trial enqueued by plain Optuna needs no values; others fail in sample_independent.
             return {}
         return self.region.space.values(genes)
 

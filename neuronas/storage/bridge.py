@@ -12,7 +12,7 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
 from neuronas.errors import StorageError
-from neuronas.storage.database import BUSY_TIMEOUT_SECONDS
+from neuronas.storage.database import BUSY_TIMEOUT_SECONDS, translated_errors
 
 RETRY_OF = "retry_of"
 _VALUES = "enqueued"
@@ -98,6 +98,11 @@ def enqueue_again(
     study.enqueue_trial(dict(values), user_attrs=attributes)
 
 
+def is_enqueued(trial: FrozenTrial) -> bool:
+    """Return whether a trial's parameters were given with it."""
+    return _VALUES in trial.user_attrs
+
+
 def chosen_values(trial: FrozenTrial) -> dict[str, Any]:
     """Return what is known of a trial's parameters: an enqueued one's all, others' as suggested."""
     values: dict[str, Any] = trial.user_attrs.get(_VALUES, trial.params)
@@ -116,5 +121,9 @@ def is_waiting(study: Study) -> bool:
 
 def queued(url: str, name: str) -> int:
     """Return how many enqueued candidates of a study wait to be taken."""
-    study = optuna.load_study(storage=_storage(url), study_name=name)
-    return len(study.get_trials(deepcopy=False, states=(TrialState.WAITING,)))
+    with translated_errors(url):
+        try:
+            study = optuna.load_study(storage=_storage(url), study_name=name)
+        except KeyError:  # the search died before Optuna knew of its study
+            return 0
+        return len(study.get_trials(deepcopy=False, states=(TrialState.WAITING,)))

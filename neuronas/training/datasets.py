@@ -74,6 +74,11 @@ def load_dataset(name: str, data_dir: Path | None = None, samples: int | None = 
     dataset = _READERS[name](data_dir)
     if samples is None or samples == len(dataset.train):
         return dataset
+    if samples > len(dataset.train):
+        raise DatasetError(
+            f"{name}: training.samples is {samples}, but the training split has only "
+            f"{len(dataset.train)} images"
+        )
     kept, _ = _stratified(dataset.train.labels, len(dataset.train) - samples)
     train = Split(dataset.train.images[kept], dataset.train.labels[kept])
     return replace(dataset, description=f"{dataset.description}, {samples} kept", train=train)

@@ -20,6 +20,7 @@ from tests.searching.fakes import (
     CHEAP,
     TOO_DEAR,
     FakeEvaluator,
+    evaluated_by,
     failing,
     raising,
     rows,
@@ -316,3 +317,11 @@ def test_what_was_rejected_is_counted_once_through_stops_and_enqueued_networks(u
     retried = [t for t in trials_of(url).values() if t.candidate.retry_of is not None]
     proposed = len(trials_of(url)) - len(by_hand) - len(retried)
     assert result.study.drawn - result.study.rejected == proposed
+
+
+def test_resume_goes_on_to_fewer_than_the_file_asks_for_if_that_was_asked_for(url):
+    with pytest.raises(KeyboardInterrupt):
+        run(study_config(), url, FakeEvaluator(raising(KeyboardInterrupt(), 3)), trials=4)
+    with evaluated_by(FakeEvaluator()):
+        result = api.resume("test", storage=url)
+    assert result.study.counts["trained"] == 4
