@@ -18,7 +18,7 @@ KILLS = 8
 @pytest.mark.parametrize("seed", [0, 1])
 def test_a_study_survives_kill_after_kill(tmp_path, seed):
     moments = random.Random(seed)
-    study = Study.of(tmp_path, trials=24)
+    study = Study.of(tmp_path, trials=60)
     kills, before = 0, ([], [], {})
     for attempt in range(KILLS):
         process = study.resume() if attempt % 2 else study.search()
@@ -26,7 +26,7 @@ def test_a_study_survives_kill_after_kill(tmp_path, seed):
         more = moments.randint(1, 3)
         while process.poll() is None and sum(study.states().values()) < done + more:
             time.sleep(0.005)
-        time.sleep(moments.uniform(0.0, 0.4))
+        time.sleep(moments.uniform(0.0, 0.2))
         if process.poll() is None:
             process.send_signal(signal.SIGKILL)
             kills += 1
