@@ -60,5 +60,5 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         app(arguments, prog_name="neuronas")
     except NeuronasError as error:
-        options.say(f"error: {error}")
+        options.say("\n".join([f"error: {error}", *getattr(error, "__notes__", ())]))
         sys.exit(error.exit_code)

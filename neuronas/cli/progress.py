@@ -43,7 +43,7 @@ def shown_progress() -> Iterator[Callable[[Progress], None]]:
     with console.status("starting") as status:
 
         def show(progress: Progress) -> None:
-            if progress.message.startswith("trial"):
+            if progress.message.startswith(("trial", "space")):
                 console.print(progress.message)
             status.update(summary(progress))
 

@@ -37,7 +37,12 @@ def search(
     threads: Threads = 1,
     form: Format = OutputFormat.TABLE,
     accept_changes: Annotated[
-        bool, typer.Option("--accept-changes", help="Go on although the stored study differs.")
+        bool,
+        typer.Option(
+            "--accept-changes",
+            help="Go on although the stored study differs; another question goes on as a study of "
+            "its own, NAME-2.",
+        ),
     ] = False,
 ) -> None:
     """Search a study, or go on with it; print its Pareto front.
@@ -45,11 +50,16 @@ def search(
     An existing study is never overwritten: it goes on to the number of networks asked for.
     """
     from neuronas.config import load_study
+    from neuronas.searching import accepted
     from neuronas.searching import search as run
     from neuronas.storage import resolve_url
 
     config = load_study(study)
     url = resolve_url(storage, config.storage)
+    if accept_changes:
+        name, config = config.name, accepted(config, storage=url)
+        if config.name != name:
+            say(f"study '{name}' asks another question; this one goes on as '{config.name}'")
     _run(
         config.name,
         url,
@@ -110,13 +120,15 @@ def _run(
     try:
         with shown_progress() as listener:
             result = run(listener)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stop:
+        for note in getattr(stop, "__notes__", ()):
+            say(note)
         say(f"stopped; nothing is lost. Go on with: neuronas resume {name} --storage {url}")
         raise typer.Exit(130) from None
     counts = result.study.counts
     done = f"{counts['trained']} networks trained, {counts['reused']} reused"
     if result.study.state == "exhausted":
         proposed = counts["complete"] + counts["failed"] + counts["pruned"]
-        say(f"space exhausted after {proposed} networks: no unseen network fits the budget")
+        say(f"space exhausted after {proposed} networks")
     say(f"{result.study.state}: {done}; hypervolume {result.hypervolume:.4f}")
     write_table(front_table(result.study, result.front), form)

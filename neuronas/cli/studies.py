@@ -161,9 +161,5 @@ def enqueue(
 
     architecture = Architecture.from_file(file)
     url = resolve_url(storage)
-    study = enqueue_candidate(name, architecture, storage=url)
-    command = f"neuronas resume {name} --storage {url}"
-    trained = study.counts["trained"]
-    if trained >= study.target_trials:
-        command += f" --trials {trained + 1}"
-    say(f"queued; it is taken up first by: {command}")
+    enqueue_candidate(name, architecture, storage=url)
+    say(f"queued; it is taken up first by: neuronas resume {name} --storage {url}")

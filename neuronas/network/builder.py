@@ -78,6 +78,11 @@ def _over_time(x: Tensor, time_steps: int) -> Tensor:
     return x.view(time_steps, len(x) // time_steps, *x.shape[1:])
 
 
+def _repeated(x: Tensor, time_steps: int) -> Tensor:
+    """Return ``(T*B, C, H, W)`` of ``(B, C, H, W)``, channels last as before."""
+    return x.permute(0, 2, 3, 1).repeat(time_steps, 1, 1, 1).permute(0, 3, 1, 2)
+
+
 class NormalizedLIF(nn.Module):
     """Batch norm over time and batch, then LIF."""
 
@@ -167,7 +172,7 @@ class SpikingNetwork(nn.Module):
         """
         steps = self.time_steps
         still = self.stem(images.contiguous(memory_format=torch.channels_last))
-        x = still.repeat(steps, 1, 1, 1)
+        x = _repeated(still, steps)
         x = self.cell_a(x, steps)
         x = self.reduction(self.reduction_lif(x, steps))
         x = self.cell_b(F.avg_pool2d(x, 2), steps)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from neuronas.searching.api import (
         SearchResult,
+        accepted,
         enqueue_candidate,
         load_result,
         resume,
@@ -29,6 +30,7 @@ __all__ = [
     "SearchResult",
     "Stream",
     "Survey",
+    "accepted",
     "enqueue_candidate",
     "generator",
     "load_result",
@@ -44,6 +46,7 @@ _HOMES = {
     "SearchResult": "api",
     "Stream": "seeds",
     "Survey": "survey",
+    "accepted": "api",
     "enqueue_candidate": "api",
     "generator": "seeds",
     "load_result": "api",

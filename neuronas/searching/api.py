@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from neuronas.architecture import Architecture
-from neuronas.config import IMMUTABLE_SECTIONS, StudyConfig
+from neuronas.config import IMMUTABLE_SECTIONS, StudyConfig, validate
 from neuronas.errors import ConfigError
 from neuronas.records import StudyRecord, Trial
 from neuronas.searching.loop import FINISHED, RUNNING, Listener, Progress, SearchLoop
@@ -19,13 +21,16 @@ from neuronas.searching.survey import reference_point
 from neuronas.storage import (
     Repository,
     enqueue,
+    is_waiting,
     open_optuna_study,
     require_unused_name,
     resolve_url,
     study_lock,
     translated_errors,
 )
-from neuronas.training import Trainer
+
+if TYPE_CHECKING:
+    from neuronas.training import Trainer
 
 CHECKPOINT_VARIABLE = "NEURONAS_CHECKPOINT_DIR"
 DEFAULT_CHECKPOINT_DIR = "checkpoints"
@@ -75,7 +80,7 @@ def search(
         data_dir: Folder with the dataset's files, where it needs any.
         threads: Threads of torch. More help large networks only. Equal seeds give equal results
             at equal thread counts.
-        accept_changes: Go on although the stored study differs.
+        accept_changes: Go on although the stored study differs, as :func:`accepted` says.
         listener: Is told of progress after each trial.
 
     Returns:
@@ -102,6 +107,8 @@ def search(
         (2, True)
     """
     url = resolve_url(storage, config.storage)
+    if accept_changes:
+        config = accepted(config, storage=url)
     region = FeasibleRegion.of(config)
     source = generator(config.search.seed, Stream.SURVEY)
     region.draw(source, lambda _: True)  # raises if nothing fits, before anything is created
@@ -114,7 +121,7 @@ def search(
         if stored is not None:
             _require_same(config, stored, accept_changes=accept_changes)
         target = _target(config, stored, trials)
-        if stored is not None and stored.state == FINISHED and stored.counts["trained"] >= target:
+        if stored is not None and _is_done(url, stored, target):
             return load_result(url, config.name, repository)
         trainer = _trainer(config, checkpoint_dir, data_dir, threads)
         if stored is None:
@@ -155,15 +162,11 @@ def resume(
     )
 
 
-def enqueue_candidate(
-    name: str, architecture: Architecture, *, storage: str | None = None
-) -> StudyRecord:
+def enqueue_candidate(name: str, architecture: Architecture, *, storage: str | None = None) -> None:
     """Queue one network, to be taken up next by whoever searches the study.
 
-    It need not fit the budget: then its trial ends pruned, with its cost stored.
-
-    Returns:
-        The study as it stands.
+    It need not fit the budget: then its trial ends pruned, with its cost stored. It is taken up
+    even where the study has as many networks as asked for.
 
     Raises:
         GenotypeError: The network is not in the study's space, or not connected.
@@ -171,14 +174,34 @@ def enqueue_candidate(
     """
     url = resolve_url(storage)
     with translated_errors(url), Repository(url) as repository:
-        record = repository.study(name)
-        config = record.config
+        config = repository.study(name).config
         architecture.check()
         region = FeasibleRegion.of(config)
         values = region.space.values(region.space.encode(architecture)[0])
         study = open_optuna_study(url, name, directions(config.objectives))
         enqueue(study, values)
-    return record
+
+
+def accepted(config: StudyConfig, *, storage: str | None = None) -> StudyConfig:
+    """Return the study that goes on when its changes are accepted.
+
+    Changed training and search settings hold from the next trial on. Another question (dataset,
+    space, hardware, budget, objectives) makes trials incomparable, so it goes on as a study of
+    its own, ``NAME-2`` or the next free number; networks that the database has trained are
+    reused there.
+
+    Raises:
+        StorageError: The database cannot be used.
+    """
+    url, name = resolve_url(storage, config.storage), config.name
+    with Repository(url, create=True) as repository:
+        for number in count(2):
+            stored = repository.find_study(config.name)
+            if stored is None or not _other_question(config, stored):
+                return config
+            content = config.model_dump() | {"name": f"{name}-{number}"}
+            config = validate(StudyConfig, content, source=None)
+    raise AssertionError  # count() does not end
 
 
 def load_result(url: str, name: str, repository: Repository | None = None) -> SearchResult:
@@ -201,6 +224,8 @@ def _trainer(
     data_dir: str | Path | None,
     threads: int,
 ) -> Trainer:
+    from neuronas.training import Trainer  # loads torch, which queueing a network does not need
+
     folder = checkpoint_dir or os.environ.get(CHECKPOINT_VARIABLE) or DEFAULT_CHECKPOINT_DIR
     return Trainer.of(
         config,
@@ -217,18 +242,33 @@ def _target(config: StudyConfig, stored: StudyRecord | None, trials: int | None)
     return max(config.search.trials, stored.target_trials if stored else 0)
 
 
+def _is_done(url: str, stored: StudyRecord, target: int) -> bool:
+    """Return whether nothing is left to do, so that neither data nor torch is needed."""
+    if stored.state != FINISHED or stored.counts["trained"] < target:
+        return False
+    return not is_waiting(open_optuna_study(url, stored.name, directions(stored.config.objectives)))
+
+
+def _other_question(config: StudyConfig, stored: StudyRecord) -> list[str]:
+    """Return a line per difference that makes trials incomparable."""
+    return [
+        line for line in config.differences(stored.config) if line.startswith(IMMUTABLE_SECTIONS)
+    ]
+
+
 def _require_same(config: StudyConfig, stored: StudyRecord, *, accept_changes: bool) -> None:
-    differences = config.differences(stored.config)
-    fixed = [line for line in differences if line.startswith(IMMUTABLE_SECTIONS)]
-    if fixed:
+    other = _other_question(config, stored)
+    if other:
         raise ConfigError(
             [
                 f"study '{config.name}' is stored with another question:",
-                *fixed,
-                "its trials would not be comparable. Give the file another 'name'; networks that "
-                "this database has trained are reused there",
+                *other,
+                "their trials would not be comparable. Go on as a study of its own with "
+                "--accept-changes, or give the file another 'name'; networks that this database "
+                "has trained are reused there",
             ]
         )
+    differences = config.differences(stored.config)
     if differences and not accept_changes:
         raise ConfigError(
             [

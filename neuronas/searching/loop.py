@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import signal
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from signal import SIGINT, SIGTERM
 from typing import Protocol
 
 import optuna
@@ -89,6 +93,20 @@ class Progress:
 Listener = Callable[[Progress], None]
 
 
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Let a second Ctrl-C wait; only the main thread may say so."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    handlers = {number: signal.signal(number, signal.SIG_IGN) for number in (SIGINT, SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+
+
 @dataclass(slots=True)
 class SearchLoop:
     """One process's work on one study.
@@ -119,6 +137,8 @@ class SearchLoop:
     def run(self) -> None:
         """Train until the study has as many networks as asked for, or none is left.
 
+        Networks that were enqueued are taken up in any case.
+
         Raises:
             RepeatedFailureError: Five candidates failed in a row.
             KeyboardInterrupt: The user stopped it; the running candidate is queued again.
@@ -137,8 +157,8 @@ class SearchLoop:
     def _run(self) -> str:
         record = self.repository.study(self.config.name)
         trained = record.counts["trained"]
-        while trained < record.target_trials:
-            if not is_waiting(self.study):
+        while (waiting := is_waiting(self.study)) or trained < record.target_trials:
+            if not waiting:
                 try:
                     self.sampler.reserve(self.study)
                 except SpaceExhaustedError as error:
@@ -243,7 +263,7 @@ class SearchLoop:
     def _release(self, stop: BaseException) -> None:
         """Queue the running candidate again, now that this process stops in good order."""
         try:
-            with translated_errors(self.repository.url):
+            with _uninterrupted(), translated_errors(self.repository.url):
                 self._recover(STOPPED)
         except StorageError as error:
             # The database is what failed. The next start takes the candidate up as after a death.
@@ -315,7 +335,7 @@ class SearchLoop:
     def _report(self, message: str) -> None:
         record = self.repository.study(self.config.name)
         counts = record.counts
-        left = record.target_trials - counts["trained"]
+        left = max(0, record.target_trials - counts["trained"])
         seconds = self._train_seconds
         self.listener(
             Progress(

@@ -29,6 +29,9 @@ CHUNK = 2048
 
 _REJECTION_CHUNKS = 32
 _ENUMERABLE = 2**18
+"""Genotypes that are enumerated at once: about a second."""
+_PROVABLE = 2**22
+"""Genotypes that are enumerated to be sure that a search is over: about 20 seconds."""
 _PARENTS = 32
 _GENERATIONS = 64
 _IMPROVEMENT_CHUNK = 512
@@ -151,7 +154,7 @@ class FeasibleRegion:
         """Return a feasible genotype, shape ``(G,)``, of a network that is new.
 
         Uniform rejection first; where almost nothing fits, improvement towards feasibility; and
-        a space small enough is enumerated before it is given up.
+        a space of up to four million genotypes is enumerated before it is called exhausted.
 
         Args:
             generator: Source of randomness.
@@ -176,8 +179,11 @@ class FeasibleRegion:
             return genes
         if not found and nearest.excess.min() > 0:
             raise self._infeasible(nearest)
+        if self.space.size <= _PROVABLE:
+            return self._enumerated(generator, is_new)
         raise SpaceExhaustedError(
-            f"no unseen feasible network found in {self.tally.drawn - drawn:,} draws"
+            f"no unseen feasible network found in {self.tally.drawn - drawn:,} draws; the space of "
+            f"{self.space.size:,} genotypes is too large to look at each"
         )
 
     def _enumerated(self, generator: np.random.Generator, is_new: IsNew) -> Ints:

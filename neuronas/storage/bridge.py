@@ -13,6 +13,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from neuronas.errors import StorageError
 from neuronas.storage.database import BUSY_TIMEOUT_SECONDS, translated_errors
+from neuronas.storage.lock import creation_lock
 
 RETRY_OF = "retry_of"
 _VALUES = "enqueued"
@@ -34,7 +35,7 @@ def open_optuna_study(
         sampler: Sampler of new trials; Optuna's own is never used by default.
     """
     study = optuna.create_study(
-        storage=_storage(url),
+        storage=_created_storage(url),
         study_name=name,
         directions=list(directions.values()),
         sampler=sampler,
@@ -47,6 +48,11 @@ def open_optuna_study(
     return study
 
 
+def _created_storage(url: str) -> optuna.storages.RDBStorage:
+    with creation_lock(url):
+        return _storage(url)
+
+
 def _storage(url: str) -> optuna.storages.RDBStorage:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     return optuna.storages.RDBStorage(
@@ -56,7 +62,7 @@ def _storage(url: str) -> optuna.storages.RDBStorage:
 
 def require_unused_name(url: str, name: str) -> None:
     """Raise StorageError if somebody else's Optuna study has this name."""
-    if name in optuna.get_all_study_names(_storage(url)):
+    if name in optuna.get_all_study_names(_created_storage(url)):
         raise StorageError(
             f"{url} has an Optuna study '{name}' that neuronas did not make; give the study file "
             "another 'name', or use another database"

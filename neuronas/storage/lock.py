@@ -35,20 +35,35 @@ def _lock_path(url: str, name: str) -> Path:
 
 
 @contextmanager
+def creation_lock(url: str) -> Iterator[None]:
+    """Let one process at a time create tables: neither Alembic nor Optuna does so by itself."""
+    path = sqlite_path(url)
+    descriptor = _opened(path.with_name(f".{path.name}.lock"))
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _opened(lock_path: Path) -> int:
+    try:
+        return os.open(lock_path, os.O_RDWR | os.O_CREAT, 0o644)
+    except OSError as error:
+        raise StorageError(
+            f"{lock_path}: cannot be opened ({error.strerror}); a search must be able to write "
+            "beside its database"
+        ) from None
+
+
+@contextmanager
 def study_lock(url: str, name: str) -> Iterator[None]:
     """Hold the only right to search a study, as long as the context lasts.
 
     Raises:
         StudyLockedError: A live process holds it; the message names its process id.
     """
-    lock_path = _lock_path(url, name)
-    try:
-        descriptor = os.open(lock_path, os.O_RDWR | os.O_CREAT, 0o644)
-    except OSError as error:
-        raise StorageError(
-            f"{lock_path}: cannot be opened ({error.strerror}); a search must be able to write "
-            "beside its database"
-        ) from None
+    descriptor = _opened(_lock_path(url, name))
     try:
         if not _taken(descriptor):
             holder = os.pread(descriptor, 32, 0).decode(errors="replace").strip()

@@ -24,6 +24,7 @@ from neuronas.records import (
     Trial,
 )
 from neuronas.storage.database import create_engine, require_existing, translated_errors
+from neuronas.storage.lock import creation_lock
 from neuronas.storage.rows import evaluation_record, evaluation_row, study_record, trial_record
 from neuronas.storage.schema import revision, upgrade
 from neuronas.storage.tables import CandidateRow, CostRow, EvaluationRow, FrontRow, StudyRow
@@ -57,7 +58,11 @@ class Repository:
         # SQLite refuses its first write when another process wrote in between.
         self._writer = self._reader.execution_options(begin="BEGIN IMMEDIATE")
         with translated_errors(url):
-            if not create and revision(self._reader) is None:
+            if create:
+                with creation_lock(url):
+                    upgrade(self._reader)
+                return
+            if revision(self._reader) is None:
                 raise StorageError(f"{url} holds no study of neuronas")
             upgrade(self._reader)
 

@@ -13,7 +13,7 @@ from neuronas.errors import TrainingFailedError
 from neuronas.network import SpikingNetwork
 from neuronas.training.datasets import Split
 
-RECIPE = "adamw-onecycle-1"
+RECIPE = "adamw-onecycle-2"
 """Version of this training recipe; part of the training digest."""
 
 _WEIGHT_DECAY = 1e-4
@@ -87,9 +87,12 @@ def estimate_batch_norm(network: SpikingNetwork, data: Split) -> None:
         norm.reset_running_stats()
         norm.momentum = None  # a plain average over the batches below
     network.train()
+    images = torch.from_numpy(data.images[:_STATISTICS_SAMPLES])
+    # Batches count alike, so they are of equal size, or nearly.
+    batches = -(-len(images) // _EVALUATION_BATCH)
     with torch.no_grad():
-        for start in range(0, min(len(data), _STATISTICS_SAMPLES), _EVALUATION_BATCH):
-            network(torch.from_numpy(data.images[start : start + _EVALUATION_BATCH]))
+        for batch in torch.tensor_split(images, batches):
+            network(batch)
     for norm, momentum in zip(norms, momenta, strict=True):
         norm.momentum = momentum
 

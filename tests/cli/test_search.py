@@ -91,13 +91,17 @@ def test_a_finished_study_needs_no_data_to_be_shown_again(run, folder):
 
 def test_another_question_under_the_same_name_is_refused(run, study, searched):
     study.write_text(study.read_text().replace("energy_uj: 0.25", "energy_uj: 0.2"))
-    for options in ([], ["--accept-changes"]):
-        done = run("search", study, *options)
-        assert (done.code, done.out) == (3, "")
-        assert "study 'tiny' is stored with another question" in done.err
-        assert "budget.energy_uj: stored 0.25, file 0.2" in done.err
-        assert "Give the file another 'name'" in done.err
+    done = run("search", study)
+    assert (done.code, done.out) == (3, "")
+    assert "study 'tiny' is stored with another question" in done.err
+    assert "budget.energy_uj: stored 0.25, file 0.2" in done.err
+    assert "give the file another 'name'" in done.err
     assert searched.calls == []
+
+    done = run("search", study, "--accept-changes")
+    assert done.code == 0
+    assert "study 'tiny' asks another question; this one goes on as 'tiny-2'" in done.err
+    assert "Pareto front of 'tiny-2'" in done.out
     study.write_text(f"name: other\n{study.read_text()}")
     assert run("search", study).code == 0
 
@@ -146,7 +150,8 @@ def test_an_exhausted_space_ends_well_and_says_after_how_many(run, folder, evalu
     for _ in range(2):
         done = run("search", path)
         assert done.code == 0
-        assert "space exhausted after 2 networks: no unseen network fits the budget" in done.err
+        assert "space exhausted: every feasible network of the space was proposed" in done.err
+        assert "space exhausted after 2 networks" in done.err
         assert "exhausted: 2 networks trained, 0 reused" in done.err
         assert done.out.startswith("Pareto front of 'few'")
     assert len(evaluator.trained) == 2

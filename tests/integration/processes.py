@@ -110,9 +110,14 @@ class Study:
         raise AssertionError(f"never got there: {self.states()}")
 
     def weights(self) -> dict[str, tuple[int, int]]:
-        """Return inode and time of every weights file."""
-        files = sorted((self.folder / "checkpoints").rglob("*.safetensors"))
-        return {file.name: (file.stat().st_ino, file.stat().st_mtime_ns) for file in files}
+        """Return inode and time of the weights of every stored evaluation.
+
+        A death between weights and evaluation leaves a file that nothing names; the training is
+        then done again, and writes it again.
+        """
+        named = [str(row["weights_path"]) for row in rows(self.url, EVALUATIONS)]
+        files = {name: (self.folder / "checkpoints" / name).stat() for name in named}
+        return {name: (file.st_ino, file.st_mtime_ns) for name, file in files.items()}
 
     def snapshot(self) -> tuple[list[dict], list[dict], dict[str, tuple[int, int]]]:
         """Return everything that may never change again."""

@@ -128,7 +128,7 @@ def study_config(**changes: object) -> StudyConfig:
 @contextmanager
 def evaluated_by(evaluator: FakeEvaluator) -> Iterator[None]:
     """Let every search train with this evaluator."""
-    with patch.object(api, "Trainer", SimpleNamespace(of=lambda *_, **__: evaluator)):
+    with patch("neuronas.training.Trainer", SimpleNamespace(of=lambda *_, **__: evaluator)):
         yield
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from unittest.mock import patch
 
 import optuna
@@ -91,6 +92,21 @@ def test_a_stopped_search_says_so_in_optuna_too(url):
     with pytest.raises(KeyboardInterrupt):
         run(study_config(), url, FakeEvaluator(raising(STOP, 2)))
     assert optuna_states(url) == [TrialState.COMPLETE, TrialState.FAIL, TrialState.WAITING]
+
+
+def test_a_second_ctrl_c_waits_until_the_candidate_is_queued_again(url, monkeypatch):
+    finish = Repository.finish_candidate
+
+    def pressed_again(*arguments: object) -> None:
+        signal.raise_signal(signal.SIGINT)
+        finish(*arguments)
+
+    monkeypatch.setattr(Repository, "finish_candidate", pressed_again)
+    with pytest.raises(KeyboardInterrupt):
+        run(study_config(), url, FakeEvaluator(raising(STOP, 2)))
+    assert trials_of(url)[1].reason == "stopped"
+    assert optuna_states(url) == [TrialState.COMPLETE, TrialState.FAIL, TrialState.WAITING]
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 def test_a_candidate_may_be_stopped_any_number_of_times(url):

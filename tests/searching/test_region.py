@@ -46,9 +46,9 @@ TINY_BUDGET = {"parameters": 700.0}
 RARE = {
     "cells": "distinct",
     "operations": ["conv3x3", "conv1x1", "skip"],
-    "channels": [2, 4, 8, 16],
+    "channels": [2, 4, 8, 16, 32, 64, 128, 256],
 }
-"""2,125,764 genotypes; fewest parameters: every edge a skip, 2 channels."""
+"""4,251,528 genotypes; fewest parameters: every edge a skip, 2 channels."""
 
 
 def always(_: bytes) -> bool:
@@ -244,19 +244,25 @@ def test_a_repair_is_new_or_none():
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_one_feasible_network_in_two_million_is_found(seed):
+def test_one_feasible_network_in_four_million_is_found(seed):
     cheapest = architecture(cell_a=ALL_SKIP, cell_b=ALL_SKIP, channels=2)
     region = region_of(space=RARE, budget={"parameters": float(estimate(cheapest).parameters)})
-    assert region.space.size == 3**12 * 4
+    assert region.space.size == 3**12 * 8
     genes = region.draw(np.random.default_rng(seed), always)
     assert network(region, genes) == cheapest
 
 
-def test_once_the_rare_network_is_known_the_space_is_exhausted():
+@pytest.mark.parametrize(
+    ("channels", "message"),
+    [([2], "every feasible network of the space was proposed"), (RARE["channels"], "too large to")],
+    ids=["enumerated", "too large"],
+)
+def test_once_the_rare_network_is_known_the_space_is_exhausted(channels, message):
     cheapest = architecture(cell_a=ALL_SKIP, cell_b=ALL_SKIP, channels=2)
-    region = region_of(space=RARE, budget={"parameters": float(estimate(cheapest).parameters)})
+    limit = float(estimate(cheapest).parameters)
+    region = region_of(space=RARE | {"channels": channels}, budget={"parameters": limit})
     known = key(region, region.space.encode(cheapest)[0])
-    with pytest.raises(SpaceExhaustedError, match="no unseen feasible network found in"):
+    with pytest.raises(SpaceExhaustedError, match=message):
         region.draw(np.random.default_rng(0), lambda found: found != known)
 
 

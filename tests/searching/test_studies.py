@@ -156,15 +156,33 @@ def test_another_question_under_the_same_name_is_refused(url):
     run(study_config(), url)
     evaluator = FakeEvaluator()
     changed = study_config(budget=BUDGET | {"energy_uj": 0.3}, objectives=["accuracy", "area"])
-    for accepted in (False, True):
-        with pytest.raises(ConfigError) as caught:
-            run(changed, url, evaluator, accept_changes=accepted)
-        message = str(caught.value)
-        assert "study 'test' is stored with another question" in message
-        assert "budget.energy_uj: stored 0.25, file 0.3" in message
-        assert 'objectives: stored ["accuracy", "energy"], file ["accuracy", "area"]' in message
-        assert "another 'name'" in message
+    with pytest.raises(ConfigError) as caught:
+        run(changed, url, evaluator)
+    message = str(caught.value)
+    assert "study 'test' is stored with another question" in message
+    assert "budget.energy_uj: stored 0.25, file 0.3" in message
+    assert 'objectives: stored ["accuracy", "energy"], file ["accuracy", "area"]' in message
+    assert "--accept-changes" in message
+    assert "another 'name'" in message
     assert evaluator.calls == []
+
+
+def test_an_accepted_question_goes_on_as_a_study_of_its_own_and_reuses_networks(url):
+    first = run(study_config(), url)
+    evaluator = FakeEvaluator()
+    wider = study_config(budget=BUDGET | {"energy_uj": 0.3})
+    second = run(wider, url, evaluator, accept_changes=True)
+    assert second.study.name == "test-2"
+    assert second.study.counts["trained"] == 8
+    assert second.study.counts["reused"] > 0
+    assert load_result(url, "test") == first
+
+    again = run(wider, url, evaluator, trials=9, accept_changes=True)
+    assert (again.study.name, again.study.counts["trained"]) == ("test-2", 9)
+    third = run(study_config(objectives=["accuracy", "area"]), url, accept_changes=True)
+    assert third.study.name == "test-3"
+    same = run(study_config(), url, FakeEvaluator(), accept_changes=True)
+    assert (same.study.name, same.front) == ("test", first.front)
 
 
 def test_other_settings_are_refused_until_accepted(url):
@@ -221,7 +239,7 @@ def test_two_studies_of_one_database_do_not_mix(url):
 
 def test_an_enqueued_network_is_taken_up_next_and_as_it_is(url):
     run(study_config(), url, trials=3)
-    assert enqueue_candidate("test", CHEAP, storage=url).counts["trained"] == 3
+    enqueue_candidate("test", CHEAP, storage=url)
     run(study_config(), url, trials=4)
     assert trials_of(url)[3].candidate.architecture == CHEAP
 

@@ -8,10 +8,11 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import optuna
 import pytest
 
 from neuronas.errors import StorageError, StudyLockedError
-from neuronas.storage import is_searched, study_lock
+from neuronas.storage import Repository, is_searched, study_lock
 from tests.searching.fakes import FakeEvaluator, run, study_config
 
 HOLDER = """
@@ -86,3 +87,23 @@ def test_a_folder_that_is_not_there_is_an_error_of_storage(tmp_path):
 def test_the_longest_name_can_be_locked(url):
     with study_lock(url, "n" * 100):
         assert is_searched(url, "n" * 100)
+
+
+FIRST = """
+import sys
+from neuronas.storage import Repository, open_optuna_study
+with Repository(sys.argv[1], create=True):
+    open_optuna_study(sys.argv[1], sys.argv[2], {"accuracy": "maximize"})
+"""
+
+
+def test_first_studies_of_a_new_database_do_not_collide(url):
+    """Alembic and Optuna both look for their tables and then create them."""
+    command = [sys.executable, "-c", FIRST, url]
+    both = [subprocess.Popen([*command, name], stderr=subprocess.PIPE) for name in ("a", "b")]
+    for process in both:
+        _, said = process.communicate(timeout=60)
+        assert process.returncode == 0, said
+    with Repository(url) as repository:
+        assert repository.studies() == []
+    assert set(optuna.get_all_study_names(url)) == {"a", "b"}

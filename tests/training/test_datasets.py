@@ -166,6 +166,15 @@ def test_zipped_and_plain_files_are_the_same_data(write):
     assert_equal(load_dataset("fashion_mnist", write(zipped=False)), zipped)
 
 
+def test_other_content_under_the_same_names_is_another_dataset(write):
+    """MNIST's files have the names and shapes of Fashion-MNIST's."""
+    first = load_dataset("fashion_mnist", write()).description
+    images = fashion_arrays()["t10k-images-idx3-ubyte"]
+    images[0, 5, 5] ^= 1
+    changed = load_dataset("fashion_mnist", write(t10k_images_idx3_ubyte=idx(images)))
+    assert changed.description != first
+
+
 def test_a_folder_that_is_not_there_is_told_how_to_get_the_data(tmp_path):
     message = message_of(tmp_path / "nowhere")
     assert str(tmp_path / "nowhere") in message
