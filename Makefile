@@ -22,7 +22,7 @@ soak: $(READY)  ## long faults
 	$(BIN)/pytest -m soak -rs
 
 bench: $(READY)  ## timings against a baseline
-	$(BIN)/neuronas bench hardware
+	$(BIN)/neuronas bench cim
 	$(BIN)/neuronas bench lif
 
 clean:

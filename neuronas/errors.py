@@ -40,6 +40,10 @@ class GenotypeError(ConfigError):
     """An architecture is malformed, not connected, or outside the search space."""
 
 
+class WorkloadError(ConfigError):
+    """A layer table holds a value that cannot be; the message names layer and field."""
+
+
 class InfeasibleSpaceError(NeuronasError):
     """No candidate of the search space fits the budget.
 

@@ -135,6 +135,7 @@ class Candidate:
         architecture: The network, as drawn.
         training_digest: Digest of what decides its accuracy.
         deployment_digest: That, and the chip.
+        chip: What it chooses on the chip, by setting.
         retry_of: Number of the interrupted trial that this one repeats.
     """
 
@@ -142,6 +143,7 @@ class Candidate:
     architecture: Architecture
     training_digest: str
     deployment_digest: str
+    chip: Mapping[str, Any] = field(default_factory=dict)
     retry_of: int | None = None
 
 

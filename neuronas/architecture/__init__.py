@@ -10,6 +10,7 @@ from neuronas.architecture.cells import (
     parse_cnt_mat,
 )
 from neuronas.architecture.digest import deployment_digest, network_keys, training_digest
+from neuronas.architecture.layers import Layer, chain, workload_of_layers
 from neuronas.architecture.networks import BIT_WIDTHS, GROUPS, Architecture, Networks, WeightBits
 from neuronas.architecture.space import (
     Choice,
@@ -31,6 +32,7 @@ __all__ = [
     "Architecture",
     "Choice",
     "GeneratorSuggester",
+    "Layer",
     "Networks",
     "Parameter",
     "SearchSpace",
@@ -40,10 +42,12 @@ __all__ = [
     "WeightBits",
     "Workload",
     "canonical_cells",
+    "chain",
     "deployment_digest",
     "format_cnt_mat",
     "live_edges",
     "network_keys",
     "parse_cnt_mat",
     "training_digest",
+    "workload_of_layers",
 ]

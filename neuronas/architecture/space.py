@@ -7,7 +7,7 @@ choices; N genotypes are an array ``(N, G)``.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -19,6 +19,9 @@ from neuronas.config import DATASETS, OPERATION_INDEX, StudyConfig
 from neuronas.errors import GenotypeError
 
 Choice = str | int | float
+
+CHIP_PREFIX = "chip."
+"""Begin of the name of a parameter that chooses on the chip, not in the network."""
 
 _SCALARS = ("channels", "ratio", "pool", "hidden", "time_steps", "decay", "threshold")
 
@@ -80,6 +83,10 @@ class SearchSpace:
             Parameter(f"weight_bits.{group}", tuple(getattr(space.weight_bits, group)))
             for group in GROUPS
         ]
+        parameters += [
+            Parameter(f"{CHIP_PREFIX}{name}", tuple(options))
+            for name, options in sorted(space.chip.items())
+        ]
         shared = space.cells == "shared"
         return cls(dataset.input_shape, dataset.classes, shared, tuple(parameters))
 
@@ -137,6 +144,8 @@ class SearchSpace:
         """Return the networks that genotypes, shape ``(N, G)``, describe."""
         columns: dict[str, Any] = {}
         for parameter, gene in zip(self.parameters, genes.T, strict=True):
+            if parameter.name.startswith(CHIP_PREFIX):
+                continue
             choices: Sequence[Choice] = parameter.choices
             if isinstance(choices[0], str):
                 choices = [OPERATION_INDEX[str(name)] for name in choices]
@@ -156,8 +165,33 @@ class SearchSpace:
             **{name: columns[name] for name in _SCALARS},
         )
 
-    def encode(self, architecture: Architecture) -> Ints:
+    def chip_genes(self, genes: Ints) -> Ints:
+        """Return the genes that choose on the chip, shape ``(N, K)`` of ``(N, G)``."""
+        chip = [p.name.startswith(CHIP_PREFIX) for p in self.parameters]
+        return np.asarray(genes[:, chip])
+
+    @property
+    def chip_parameters(self) -> tuple[Parameter, ...]:
+        """The parameters that choose on the chip, named without their prefix."""
+        return tuple(
+            Parameter(p.name.removeprefix(CHIP_PREFIX), p.choices)
+            for p in self.parameters
+            if p.name.startswith(CHIP_PREFIX)
+        )
+
+    def chip_values(self, genes: Ints) -> dict[str, Choice]:
+        """Return what one genotype, shape ``(G,)``, chooses on the chip, by setting."""
+        chosen = self.chip_genes(genes[None])[0]
+        return {
+            p.name: p.choices[int(g)] for p, g in zip(self.chip_parameters, chosen, strict=True)
+        }
+
+    def encode(self, architecture: Architecture, chip: Mapping[str, Choice] | None = None) -> Ints:
         """Return the genotype, shape ``(1, G)``, of an architecture.
+
+        Args:
+            architecture: The network.
+            chip: What is chosen on the chip; of what is not given, the first choice.
 
         Raises:
             GenotypeError: The architecture is not in this space; every gene at fault is named.
@@ -170,7 +204,11 @@ class SearchSpace:
             )
         if self.shared and architecture.cell_a != architecture.cell_b:
             problems.append("cell_b: differs from cell_a, but the study's cells are shared")
+        chosen = {p.name: p.choices[0] for p in self.chip_parameters} | dict(chip or {})
         values = self._values_of(architecture)
+        values |= {f"{CHIP_PREFIX}{name}": value for name, value in chosen.items()}
+        known = {p.name for p in self.parameters}
+        problems += [f"{name}: the study does not search it" for name in values.keys() - known]
         problems += [
             f"{p.name}: found {values[p.name]}; the study allows {', '.join(map(str, p.choices))}"
             for p in self.parameters

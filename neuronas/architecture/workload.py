@@ -38,38 +38,58 @@ class Slot:
     Attributes:
         name: Name in reports, such as ``cell_a.0->1``.
         group: Weight-bits group, one of ``GROUPS``; None where the layer has no weights.
+        after: Names of the places whose output this one reads.
     """
 
     name: str
     group: str | None = None
+    after: tuple[str, ...] = ()
 
 
-def _cell_slots(cell: str) -> list[Slot]:
+def _cell_slots(cell: str, entry: str) -> list[Slot]:
     slots: list[Slot] = []
     neurons_placed: set[int] = set()
-    for name, (source, _) in zip(EDGE_NAMES, EDGES, strict=True):
+    into: dict[int, tuple[str, ...]] = {0: (entry,)}
+    for name, (source, target) in zip(EDGE_NAMES, EDGES, strict=True):
         if source not in neurons_placed:
             neurons_placed.add(source)
-            slots.append(Slot(f"{cell}.lif{source}"))
-        slots.append(Slot(f"{cell}.{name}", cell))
+            slots.append(Slot(f"{cell}.lif{source}", after=into[source]))
+        slots.append(Slot(f"{cell}.{name}", cell, (f"{cell}.lif{source}",)))
+        into[target] = (*into.get(target, ()), f"{cell}.{name}")
     return slots
+
+
+def _exit(cell: str) -> tuple[str, ...]:
+    edges = zip(EDGE_NAMES, EDGES, strict=True)
+    return tuple(f"{cell}.{name}" for name, (_, target) in edges if target == NODES - 1)
 
 
 SLOTS: tuple[Slot, ...] = (
     Slot("stem", "stem"),
-    *_cell_slots("cell_a"),
-    Slot("reduction.lif"),
-    Slot("reduction", "reduction"),
-    *_cell_slots("cell_b"),
-    Slot("classifier.lif"),
-    Slot("classifier.pool"),
-    Slot("classifier.hidden", "classifier"),
-    Slot("classifier.hidden_lif"),
-    Slot("classifier.head", "classifier"),
+    *_cell_slots("cell_a", "stem"),
+    Slot("reduction.lif", after=_exit("cell_a")),
+    Slot("reduction", "reduction", ("reduction.lif",)),
+    Slot("reduction.pool", after=("reduction",)),
+    *_cell_slots("cell_b", "reduction.pool"),
+    Slot("classifier.lif", after=_exit("cell_b")),
+    Slot("classifier.pool", after=("classifier.lif",)),
+    Slot("classifier.hidden", "classifier", ("classifier.pool",)),
+    Slot("classifier.hidden_lif", after=("classifier.hidden",)),
+    Slot("classifier.head", "classifier", ("classifier.hidden_lif",)),
 )
-"""Every place a network of the family may have a layer, in execution order."""
+"""Every place a network of the family may have a layer, in execution order.
+
+A place that a network lacks hands on what it reads, so an edge always follows the neurons of its
+source node.
+"""
 
 SLOT_INDEX: dict[str, int] = {slot.name: index for index, slot in enumerate(SLOTS)}
+
+_ENDS = {"cell_a": ("stem", "reduction.lif"), "cell_b": ("reduction", "classifier.lif")}
+"""The places before and behind a cell."""
+
+SPIKE_LEVELS = 2
+IMAGE_LEVELS = 256
 
 _OP_KIND = np.array([op.kind for op in OPERATIONS], dtype=np.int64)
 _OP_KERNEL = np.array([op.kernel for op in OPERATIONS], dtype=np.int64)
@@ -91,15 +111,24 @@ class Workload:
         kind: ``Kind`` of each layer.
         in_channels, out_channels: Channels; features of a linear layer.
         kernel, stride: Side of the kernel and stride, in pixels; 0 where there is none.
+        groups: Groups of a convolution's channels; 0 where there is none.
         in_height, in_width: Feature map that the layer reads.
         out_height, out_width: Feature map that it writes, before any pooling fused to it.
-        pooled_height, pooled_width: Feature map after that pooling.
+        pooled_height, pooled_width: Feature map after that pooling. The family pools in layers of
+            their own, plain layer lists may fuse it.
         weights: Synaptic weights.
         parameters: Weights, batch-norm scales and shifts, biases.
         weight_bits: Bits of one weight; 0 where there are no weights.
         macs: Multiply-accumulates per time step.
         neurons: LIF neurons.
         signal: ``Signal`` of the input.
+        levels: Values that one element of the input can take: 2 for spikes, p*p + 1 for spikes
+            averaged over p*p, 256 for an image; 0 for a current, whose bits are the chip's choice.
+        steps: Time steps in which the layer computes: T, or 1 where its input never changes.
+        adds: Whether the output is added to what an earlier edge brings to the same node.
+        rescaled: Whether the output must be brought to another scale: a batch norm that does not
+            fold into one convolution before one LIF layer.
+        waits: Whether the output is a current that waits for slower branches of its node.
         time_steps: Shape ``(N,)``.
     """
 
@@ -109,6 +138,7 @@ class Workload:
     out_channels: Ints
     kernel: Ints
     stride: Ints
+    groups: Ints
     in_height: Ints
     in_width: Ints
     out_height: Ints
@@ -121,6 +151,11 @@ class Workload:
     macs: Ints
     neurons: Ints
     signal: Ints
+    levels: Ints
+    steps: Ints
+    adds: Ints
+    rescaled: Ints
+    waits: Ints
     time_steps: Ints
 
     @classmethod
@@ -163,10 +198,13 @@ class _Builder:
         wide = n.channels * n.ratio
         half = (height // 2, width // 2)
         self._conv("stem", image_channels, n.channels, (height, width), signal=Signal.IMAGE)
-        self._cell("cell_a", canonical_cells(n.cell_a), n.channels, (height, width))
+        # Direct coding: the image is the same at every step, so the stem computes once.
+        self._set("stem", steps=1, levels=IMAGE_LEVELS)
+        self._cell("cell_a", canonical_cells(n.cell_a), n.channels, (height, width), static=True)
         self._lif("reduction.lif", n.channels, (height, width), normalized=True)
-        self._conv("reduction", n.channels, wide, (height, width), pooled=half)
-        self._cell("cell_b", canonical_cells(n.cell_b), wide, half)
+        self._conv("reduction", n.channels, wide, (height, width))
+        self._pool("reduction.pool", wide, 2, (height, width), signal=Signal.CURRENT, levels=0)
+        self._cell("cell_b", canonical_cells(n.cell_b), wide, half, static=False)
         self._lif("classifier.lif", wide, half, normalized=True)
         self._classifier(wide, half)
         return Workload(slots=SLOTS, time_steps=n.time_steps, **self.table)
@@ -181,12 +219,10 @@ class _Builder:
         assert group is not None
         return self.networks.weight_bits[:, GROUPS.index(group)]
 
-    def _sizes(
-        self, name: str, size: tuple[int, int], pooled: tuple[int, int] | None = None
-    ) -> None:
-        (height, width), (pooled_height, pooled_width) = size, pooled or size
+    def _sizes(self, name: str, size: tuple[int, int]) -> None:
+        height, width = size
         self._set(name, in_height=height, in_width=width, out_height=height, out_width=width)
-        self._set(name, pooled_height=pooled_height, pooled_width=pooled_width)
+        self._set(name, pooled_height=height, pooled_width=width)
 
     def _conv(
         self,
@@ -195,11 +231,10 @@ class _Builder:
         out_channels: Ints,
         size: tuple[int, int],
         *,
-        pooled: tuple[int, int] | None = None,
         signal: Signal = Signal.SPIKE,
     ) -> None:
         weights = 9 * in_channels * out_channels
-        self._sizes(name, size, pooled)
+        self._sizes(name, size)
         self._set(
             name,
             kind=Kind.CONV,
@@ -207,11 +242,14 @@ class _Builder:
             out_channels=out_channels,
             kernel=3,
             stride=1,
+            groups=1,
             weights=weights,
             parameters=weights + 2 * out_channels,
             weight_bits=self._bits(name),
             macs=weights * (size[0] * size[1]),
             signal=signal,
+            levels=SPIKE_LEVELS,
+            steps=self.networks.time_steps,
         )
 
     def _lif(
@@ -226,9 +264,12 @@ class _Builder:
             parameters=2 * channels if normalized else 0,
             neurons=channels * (size[0] * size[1]),
             signal=np.where(channels > 0, Signal.CURRENT, Signal.NONE),
+            steps=np.where(channels > 0, self.networks.time_steps, 0),
         )
 
-    def _cell(self, cell: str, operations: Ints, channels: Ints, size: tuple[int, int]) -> None:
+    def _cell(
+        self, cell: str, operations: Ints, channels: Ints, size: tuple[int, int], *, static: bool
+    ) -> None:
         kinds = _OP_KIND[operations.T]
         kernels = _OP_KERNEL[operations.T]
         signals = _OP_SIGNAL[operations.T]
@@ -252,43 +293,111 @@ class _Builder:
                 parameters=weights + np.where(conv[edge], 2 * channels, 0),
                 weight_bits=np.where(conv[edge], self._bits(name), 0),
                 macs=weights * (size[0] * size[1]),
+                groups=conv[edge],
                 signal=signals[edge],
+                levels=np.where(conv[edge], SPIKE_LEVELS, 0),
             )
+        self._joins(cell, kinds, static=static)
+
+    def _joins(self, cell: str, kinds: Ints, *, static: bool) -> None:
+        """Set what depends on the edges that meet at a node, of the cell's kinds ``(6, N)``."""
+        count = kinds.shape[1]
+        live, conv = kinds != Kind.NONE, kinds == Kind.CONV
+        unchanging = np.zeros((NODES, count), dtype=bool)
+        unchanging[0] = static
+        for node in range(1, NODES):
+            into = [e for e, (_, target) in enumerate(EDGES) if target == node]
+            out = [e for e, (source, _) in enumerate(EDGES) if source == node]
+            meeting = live[into].sum(axis=0)
+            # Only a node that one convolution feeds and LIF neurons read absorbs its batch norm.
+            absorbed = (meeting == 1) & ~(live[out] & ~conv[out]).any(axis=0)
+            before = np.zeros(count, dtype=np.int64)
+            unchanging[node] = True
+            for edge in into:
+                still = ~conv[edge] & unchanging[EDGES[edge][0]]
+                unchanging[node] &= still | ~live[edge]
+                self._set(
+                    f"{cell}.{EDGE_NAMES[edge]}",
+                    steps=np.where(still, live[edge], live[edge] * self.networks.time_steps),
+                    adds=live[edge] & (before > 0),
+                    rescaled=conv[edge] & ~absorbed,
+                    waits=live[edge] & ~conv[edge] & (meeting > 1),
+                )
+                before += live[edge]
+        # What enters and leaves a cell: its batch norm folds unless a current passes by.
+        current = live & ~conv
+        entry, leaving = _ENDS[cell]
+        first = [e for e, (source, _) in enumerate(EDGES) if source == 0]
+        last = [e for e, (_, target) in enumerate(EDGES) if target == NODES - 1]
+        self._set(entry, rescaled=current[first].any(axis=0))
+        self._set(leaving, rescaled=current[last].any(axis=0))
+
+    def _pool(
+        self,
+        name: str,
+        channels: Ints,
+        side: Ints | int,
+        size: tuple[int, int],
+        *,
+        signal: Signal,
+        levels: int,
+    ) -> None:
+        """Set an average pooling that does not overlap; without channels there is none."""
+        present = channels > 0
+        self._sizes(name, size)
+        height, width = (extent // np.maximum(side, 1) for extent in size)
+        self._set(
+            name,
+            kind=np.where(present, Kind.AVGPOOL, Kind.NONE),
+            in_channels=channels,
+            out_channels=channels,
+            kernel=side,
+            stride=side,
+            out_height=height,
+            out_width=width,
+            pooled_height=height,
+            pooled_width=width,
+            signal=np.where(present, signal, Signal.NONE),
+            levels=np.where(present, levels, 0),
+            steps=np.where(present, self.networks.time_steps, 0),
+        )
 
     def _classifier(self, channels: Ints, size: tuple[int, int]) -> None:
         n = self.networks
         pools = n.pool > 1
-        pooled_height, pooled_width = size[0] // n.pool, size[1] // n.pool
-        self._sizes("classifier.pool", size)
-        self._set(
+        self._pool(
             "classifier.pool",
-            kind=np.where(pools, Kind.AVGPOOL, Kind.NONE),
-            in_channels=np.where(pools, channels, 0),
-            out_channels=np.where(pools, channels, 0),
-            kernel=np.where(pools, n.pool, 0),
-            stride=np.where(pools, n.pool, 0),
-            out_height=pooled_height,
-            out_width=pooled_width,
-            pooled_height=pooled_height,
-            pooled_width=pooled_width,
-            signal=np.where(pools, Signal.SPIKE, Signal.NONE),
+            np.where(pools, channels, 0),
+            np.where(pools, n.pool, 0),
+            size,
+            signal=Signal.SPIKE,
+            levels=SPIKE_LEVELS,
         )
-        features = channels * pooled_height * pooled_width
-        pooled_signal = np.where(pools, Signal.LEVEL, Signal.SPIKE)
+        features = channels * (size[0] // n.pool) * (size[1] // n.pool)
+        read = np.where(pools, Signal.LEVEL, Signal.SPIKE)
+        levels = np.where(pools, n.pool**2 + 1, SPIKE_LEVELS)
         deep = n.hidden > 0
-        self._linear("classifier.hidden", np.where(deep, features, 0), n.hidden, pooled_signal)
+        self._linear("classifier.hidden", np.where(deep, features, 0), n.hidden, read, levels)
         self._lif("classifier.hidden_lif", n.hidden, (1, 1))
         classes = np.full_like(n.hidden, n.classes)
         self._linear(
             "classifier.head",
             np.where(deep, n.hidden, features),
             classes,
-            np.where(deep, Signal.SPIKE, pooled_signal),
+            np.where(deep, Signal.SPIKE, read),
+            np.where(deep, SPIKE_LEVELS, levels),
             bias=True,
         )
 
     def _linear(
-        self, name: str, features: Ints, outputs: Ints, signal: Ints, *, bias: bool = False
+        self,
+        name: str,
+        features: Ints,
+        outputs: Ints,
+        signal: Ints,
+        levels: Ints,
+        *,
+        bias: bool = False,
     ) -> None:
         present = outputs > 0
         weights = features * outputs
@@ -303,4 +412,6 @@ class _Builder:
             weight_bits=np.where(present, self._bits(name), 0),
             macs=weights,
             signal=np.where(present, signal, Signal.NONE),
+            levels=np.where(present, levels, 0),
+            steps=np.where(present, self.networks.time_steps, 0),
         )

@@ -1,39 +1,50 @@
-"""``neuronas bench``: timings against a baseline that runs alternately in the same process."""
+"""``neuronas bench``: speed against a baseline in the same process, and agreement with others."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
 from neuronas.cli.options import Format, OutputFormat, write_table
 
-if TYPE_CHECKING:
-    from neuronas.benchmarks import Timing
-
-app = typer.Typer(no_args_is_help=True, help="Measure speed against a baseline, in pairs.")
+app = typer.Typer(
+    no_args_is_help=True, help="Measure speed against a baseline, and agreement with a simulator."
+)
 
 Repetitions = Annotated[int, typer.Option("--repetitions", min=1, help="Runs of each variant.")]
 
 
-@app.command("hardware")
-def hardware(repetitions: Repetitions = 15, form: Format = OutputFormat.TABLE) -> None:
-    """Costing networks one by one and in batches."""
-    from neuronas.benchmarks.hardware import bench_hardware
+@app.command("cim")
+def cim(repetitions: Repetitions = 5, form: Format = OutputFormat.TABLE) -> None:
+    """Costing up to a million networks, against a loop over SpikeSim's closed form."""
+    from neuronas.benchmarks.cim import bench_cim
+    from neuronas.report import speed_table
 
-    _write(bench_hardware(repetitions), form)
+    write_table(speed_table([asdict(row) for row in bench_cim(repetitions)]), form)
+
+
+@app.command("hardware")
+def hardware(
+    data: Annotated[
+        Path, typer.Option("--data", help="Cases of a simulator, as JSON.", show_default=False)
+    ],
+    form: Format = OutputFormat.TABLE,
+) -> None:
+    """Agreement of model 'cim' with a simulator: rank correlation, ratio, share within 2x."""
+    from neuronas.benchmarks.agreement import agreement, read_cases
+    from neuronas.report import agreement_table
+
+    rows = [asdict(row) for row in agreement(read_cases(data))]
+    write_table(agreement_table(rows), form)
 
 
 @app.command("lif")
 def lif(repetitions: Repetitions = 15, form: Format = OutputFormat.TABLE) -> None:
     """Training LIF neurons, against stepping snntorch's."""
     from neuronas.benchmarks.lif import bench_lif
-
-    _write(bench_lif(repetitions), form)
-
-
-def _write(timings: list[Timing], form: OutputFormat) -> None:
     from neuronas.report import timings_table
 
-    write_table(timings_table([asdict(timing) for timing in timings]), form)
+    write_table(timings_table([asdict(timing) for timing in bench_lif(repetitions)]), form)

@@ -52,6 +52,14 @@ Trials = Annotated[
         show_default=False,
     ),
 ]
+ChipName = Annotated[
+    str | None,
+    typer.Option(
+        "--chip",
+        help="Chip preset or chip file. Default: the model's, rram-32nm without a model.",
+        show_default=False,
+    ),
+]
 CheckpointDir = Annotated[
     Path | None,
     typer.Option(

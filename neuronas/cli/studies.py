@@ -114,6 +114,7 @@ def _trial_json(trial: Trial) -> dict[str, object]:
         "newly_trained": trial.newly_trained,
         "retry_of": trial.candidate.retry_of,
         "genotype": trial.candidate.architecture.to_json(),
+        "chip": dict(trial.candidate.chip),
         "training_digest": trial.candidate.training_digest,
         "deployment_digest": trial.candidate.deployment_digest,
         "cost": asdict(trial.cost),
@@ -126,6 +127,8 @@ def _write_trial(trial: Trial) -> None:
 
     architecture, cost = trial.candidate.architecture, trial.cost
     lines = [f"trial {trial.candidate.trial_number}: {trial.state}"]
+    if trial.candidate.chip:
+        lines.append("chip: " + ", ".join(f"{k} {v}" for k, v in trial.candidate.chip.items()))
     if trial.reason:
         lines.append(f"reason: {trial.reason}")
     if trial.evaluation is not None:
@@ -151,15 +154,23 @@ def _write_trial(trial: Trial) -> None:
 
 def enqueue(
     name: Name,
-    file: Annotated[Path, typer.Argument(help="Genotype JSON.", show_default=False)],
+    file: Annotated[
+        Path,
+        typer.Argument(
+            help="Genotype JSON, or what 'show --format json' prints.", show_default=False
+        ),
+    ],
     storage: Storage = None,
 ) -> None:
     """Queue one network, to be taken up next by a search of the study."""
     from neuronas.architecture import Architecture
+    from neuronas.config import read_yaml
     from neuronas.searching import enqueue_candidate
     from neuronas.storage import resolve_url
 
-    architecture = Architecture.from_file(file)
+    content = read_yaml(file)
+    architecture = Architecture.from_json(content, source=str(file))
+    chip = content.get("chip")
     url = resolve_url(storage)
-    enqueue_candidate(name, architecture, storage=url)
+    enqueue_candidate(name, architecture, chip=chip, storage=url)
     say(f"queued; it is taken up first by: neuronas resume {name} --storage {url}")

@@ -1,8 +1,9 @@
 """Study files: what they may say, their defaults, and reading them."""
 
 from neuronas.config.datasets import DATASETS, DatasetInfo
-from neuronas.config.loading import load_study, read_yaml, validate
+from neuronas.config.loading import load_study, read_budget, read_yaml, suggestion, validate
 from neuronas.config.operations import OPERATION_INDEX, OPERATIONS, ZEROIZE, Kind, Operation
+from neuronas.config.plugins import HARDWARE_MODELS, load_plugin, plugin_names
 from neuronas.config.study import (
     BUDGET_PRESETS,
     IMMUTABLE_SECTIONS,
@@ -24,6 +25,7 @@ from neuronas.config.study import (
 __all__ = [
     "BUDGET_PRESETS",
     "DATASETS",
+    "HARDWARE_MODELS",
     "IMMUTABLE_SECTIONS",
     "NAME_PATTERN",
     "OPERATIONS",
@@ -44,7 +46,11 @@ __all__ = [
     "WeightBitsConfig",
     "chip_names",
     "known",
+    "load_plugin",
     "load_study",
+    "plugin_names",
+    "read_budget",
     "read_yaml",
+    "suggestion",
     "validate",
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 import re
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,7 +13,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from neuronas.config.study import StudyConfig
+from neuronas.config.study import BudgetConfig, StudyConfig
 from neuronas.errors import ConfigError
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -120,15 +120,60 @@ def load_study(path: str | Path) -> StudyConfig:
         raise ConfigError(
             f"a study file is a mapping of keys, found {_shown(content)}", source=str(path)
         )
-    return validate(StudyConfig, {"name": path.stem, **content}, source=str(path))
+    return validate(
+        StudyConfig, {"name": path.stem, **_with_chip_file(content, path)}, source=str(path)
+    )
 
 
-def validate(model: type[Model], content: object, *, source: str | None) -> Model:
-    """Return ``content`` as a ``model``; raise a ConfigError that explains every problem."""
+def _with_chip_file(content: dict[str, Any], study: Path) -> dict[str, Any]:
+    """Put what a chip file holds in place of its path, so that the study is whole without it."""
+    hardware = content.get("hardware")
+    if not isinstance(hardware, dict):
+        return content
+    chip = hardware.get("chip")
+    if not isinstance(chip, str) or not chip.endswith((".yaml", ".yml", ".json")):
+        return content
+    file = study.parent / chip
+    described = read_yaml(file)
+    if not isinstance(described, dict):
+        raise ConfigError("a chip file is a mapping of keys", source=str(file))
+    return content | {"hardware": hardware | {"chip": {"name": file.stem, **described}}}
+
+
+def read_budget(text: str) -> BudgetConfig:
+    """Return the budget that a command line gives: a preset, or ``energy_uj=120,area_mm2=100``.
+
+    Raises:
+        ConfigError: Neither a preset nor limits.
+    """
+    if "=" not in text:
+        return validate(BudgetConfig, {"preset": text}, source="--budget")
+    limits: dict[str, Any] = {}
+    for part in text.split(","):
+        name, _, value = part.partition("=")
+        try:
+            limits[name.strip()] = float(value)
+        except ValueError:
+            limits[name.strip()] = value
+    return validate(BudgetConfig, limits, source="--budget")
+
+
+def validate(
+    model: type[Model], content: object, *, source: str | None, section: str = ""
+) -> Model:
+    """Return ``content`` as a ``model``; raise a ConfigError that explains every problem.
+
+    Args:
+        model: What it should be.
+        content: What was found.
+        source: File, for the message.
+        section: Key under which the content stands there.
+    """
     try:
         return model.model_validate(content)
     except ValidationError as error:
-        lines = [_problem(details, model) for details in error.errors()]
+        within = f"{section}." if section else ""
+        lines = [within + _problem(details, model) for details in error.errors()]
         raise ConfigError(list(dict.fromkeys(lines)), source=source) from None
 
 
@@ -160,13 +205,15 @@ def _problem(details: ErrorDetails, model: type[BaseModel]) -> str:
         return details["msg"] if not key else f"{key}: {details['msg']}"
     if kind == "extra_forbidden":
         allowed = sorted(_section(model, location[:-1]).model_fields)
-        return f"{key}: unknown key; allowed: {', '.join(allowed)}{_nearest(location[-1], allowed)}"
+        return (
+            f"{key}: unknown key; allowed: {', '.join(allowed)}{suggestion(location[-1], allowed)}"
+        )
     if kind == "missing":
         return f"{key}: required, but not given{_allowed_of(model, location)}"
     if kind in {"literal_error", "unknown_name"}:
         expected = str(context["expected"]).replace(" or ", ", ").replace("'", "")
         names = expected.split(", ")
-        return f"{key}: found {_shown(found)}; allowed: {expected}{_nearest(found, names)}"
+        return f"{key}: found {_shown(found)}; allowed: {expected}{suggestion(found, names)}"
     if kind == "too_short":
         least = context["min_length"]
         return f"{key}: found {_shown(found)}; allowed: a list with {least} or more entries"
@@ -187,6 +234,7 @@ def _allowed_of(model: type[BaseModel], location: tuple[int | str, ...]) -> str:
     return ""
 
 
-def _nearest(found: object, allowed: list[str]) -> str:
+def suggestion(found: object, allowed: Sequence[str]) -> str:
+    """Return the hint at the nearest allowed name; nothing if none is near."""
     near = difflib.get_close_matches(str(found), allowed, n=1, cutoff=0.5)
     return f"; did you mean '{near[0]}'?" if near else ""

@@ -19,6 +19,7 @@ class Kind(IntEnum):
     AVGPOOL = 3
     SKIP = 4
     LIF = 5
+    MAXPOOL = 6
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from pydantic_core import PydanticCustomError
 
 from neuronas.config.datasets import DATASETS
 from neuronas.config.operations import OPERATIONS, ZEROIZE
+from neuronas.config.plugins import HARDWARE_MODELS, plugin_names
 
 T = TypeVar("T")
 
@@ -55,6 +56,11 @@ def known(value: str, allowed: Sequence[str]) -> str:
             "unknown_name", "must be one of {expected}", {"expected": ", ".join(allowed)}
         )
     return value
+
+
+def _known_chip(value: str | dict[str, Any]) -> str | dict[str, Any]:
+    """Names are checked here, what a chip consists of where its model is known."""
+    return known(value, chip_names()) if isinstance(value, str) else value
 
 
 def _as_list(value: object) -> object:
@@ -105,6 +111,7 @@ class SpaceConfig(Section):
     decay: Choices[Decay] = [0.25]
     threshold: Choices[Threshold] = [1.0]
     weight_bits: WeightBitsConfig = WeightBitsConfig()
+    chip: dict[str, Choices[int | str]] = {}
 
     @field_validator("weight_bits", mode="before")
     @classmethod
@@ -124,10 +131,14 @@ class SpaceConfig(Section):
 
 
 class HardwareConfig(Section):
-    """The cost model and the chip it describes."""
+    """The cost model, the chip it describes, and what is assumed of the data.
 
-    model: Literal["spikesim"] = "spikesim"
-    chip: Annotated[str, AfterValidator(lambda v: known(v, chip_names()))] = "spikesim-65nm"
+    A chip is a preset's name, or what a chip file holds; a study file may name such a file.
+    """
+
+    model: Annotated[str, AfterValidator(lambda v: known(v, plugin_names(HARDWARE_MODELS)))] = "cim"
+    chip: Annotated[str | dict[str, Any], AfterValidator(_known_chip)] = "rram-32nm"
+    spike_rate: Annotated[float, Field(ge=0.0, le=1.0)] = 0.1
 
 
 class BudgetConfig(Section):

@@ -1,25 +1,48 @@
 """What a network costs on a compute-in-memory chip."""
 
 from neuronas.hardware.budget import UNITS, Budget, presented
-from neuronas.hardware.chip import Chip, ChipSettings, Constant
-from neuronas.hardware.cost import Cost, HardwareModel
-from neuronas.hardware.costing import HARDWARE_MODELS, Estimate, estimate, layer_costs
-from neuronas.hardware.layer_list import LayerList
-from neuronas.hardware.spikesim import SpikeSim
+from neuronas.hardware.chip import Chip, Constant
+from neuronas.hardware.comparison import compare_networks
+from neuronas.hardware.cost import Activity, Cost, Explanation, HardwareModel, Parts
+from neuronas.hardware.costing import (
+    DEFAULT_CHIPS,
+    Estimate,
+    default_chip,
+    estimate,
+    read_network,
+    workload_of,
+)
+from neuronas.hardware.layer_list import LayerList, Layers
+from neuronas.hardware.models import hardware_model, hardware_models, option_codes
+from neuronas.hardware.rates import SpikeRates, read_rates
+from neuronas.hardware.references import references
+from neuronas.hardware.walk import walk
 
 __all__ = [
-    "HARDWARE_MODELS",
+    "DEFAULT_CHIPS",
     "UNITS",
+    "Activity",
     "Budget",
     "Chip",
-    "ChipSettings",
     "Constant",
     "Cost",
     "Estimate",
+    "Explanation",
     "HardwareModel",
     "LayerList",
-    "SpikeSim",
+    "Layers",
+    "Parts",
+    "SpikeRates",
+    "compare_networks",
+    "default_chip",
     "estimate",
-    "layer_costs",
+    "hardware_model",
+    "hardware_models",
+    "option_codes",
     "presented",
+    "read_network",
+    "read_rates",
+    "references",
+    "walk",
+    "workload_of",
 ]

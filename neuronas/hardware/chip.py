@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from neuronas.config import chip_names, read_yaml, validate
-from neuronas.errors import HardwareModelError
+from neuronas.config import chip_names, read_yaml, suggestion, validate
+from neuronas.errors import ConfigError, HardwareModelError
+from neuronas.hardware.models import hardware_model
 
-Device = Literal["rram", "sram"]
+BASE = "base"
 
 
 class Constant(BaseModel):
@@ -22,8 +24,9 @@ class Constant(BaseModel):
     Attributes:
         value: Its value in ``unit``.
         unit: Unit, as written in reports.
-        node_nm: Technology node; None where the source does not say.
-        source: Where the value comes from.
+        node_nm: Technology node; None where the source does not say, or it depends on none.
+        node_exponent: With which power of the node it grows; None where it does not.
+        source: Where the value comes from; of a fitted one, the data and the residual.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -31,25 +34,8 @@ class Constant(BaseModel):
     value: float
     unit: str = Field(min_length=1)
     node_nm: float | None
+    node_exponent: float | None = None
     source: str = Field(min_length=1)
-
-
-class ChipSettings(BaseModel):
-    """What may be chosen on a SpikeSim chip, in the script's own names.
-
-    Attributes:
-        xbar_size: Rows and columns of a crossbar; a multiple of 8, since 8 columns share an ADC.
-        pe_per_tile: Processing elements per tile.
-        clk_freq: Clock in MHz.
-        device: Memory cell.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    xbar_size: Annotated[int, Field(ge=8, le=65536, multiple_of=8)]
-    pe_per_tile: Annotated[int, Field(ge=1)]
-    clk_freq: Annotated[float, Field(gt=0)]
-    device: Device
 
 
 class _ChipFile(BaseModel):
@@ -58,7 +44,7 @@ class _ChipFile(BaseModel):
     name: str
     model: str
     source: str
-    settings: ChipSettings
+    settings: dict[str, Any]
     constants: dict[str, Constant]
 
 
@@ -67,35 +53,53 @@ class Chip:
     """A chip that a hardware model can cost networks on.
 
     Attributes:
-        name: Name of the preset.
-        model: Hardware model that the constants belong to.
+        name: Name of the preset, or of what a user made of it.
+        model: Hardware model that settings and constants belong to.
         source: Where the description comes from.
-        settings: What was chosen on it.
+        settings: What was chosen on it; the class is the model's.
         constants: Physical constants by name.
     """
 
     name: str
     model: str
     source: str
-    settings: ChipSettings
+    settings: BaseModel
     constants: dict[str, Constant]
 
     @classmethod
-    def preset(cls, name: str) -> Chip:
-        """Return the chip ``name`` of ``chips/``.
+    def of(cls, description: str | Path | Mapping[str, Any]) -> Chip:
+        """Return a chip.
+
+        Args:
+            description: Name of a preset, path of a YAML file, or what such a file holds: a whole
+                chip, or ``base:`` (a preset) and the settings and constants that differ.
 
         Raises:
             HardwareModelError: There is no such preset.
+            ConfigError: The description is wrong; the message names file, key, what is allowed.
         """
+        if isinstance(description, Mapping):
+            return _read(description, source=None)
+        path = Path(description)
+        if path.suffix in {".yaml", ".yml", ".json"}:
+            content = read_yaml(path)
+            if not isinstance(content, dict):
+                raise ConfigError("a chip file is a mapping of keys", source=str(path))
+            return _read({"name": path.stem, **content}, source=str(path))
+        name = str(description)
         if name not in chip_names():
-            raise HardwareModelError(f"unknown chip '{name}'; allowed: {', '.join(chip_names())}")
+            raise HardwareModelError(
+                f"unknown chip '{name}'{suggestion(name, chip_names())}; allowed: "
+                f"{', '.join(chip_names())}, or the path of a chip file that ends in .yaml"
+            )
         return _preset(name)
 
-    @classmethod
-    def from_file(cls, path: Path) -> Chip:
-        """Return the chip that a YAML file describes; ConfigError if the file is wrong."""
-        read = validate(_ChipFile, read_yaml(path), source=str(path))
-        return cls(read.name, read.model, read.source, read.settings, read.constants)
+    def changed(self, settings: Mapping[str, Any]) -> Chip:
+        """Return this chip with other settings; ConfigError if they cannot be."""
+        if not settings:
+            return self
+        content = self.settings.model_dump() | dict(settings)
+        return replace(self, settings=validate(type(self.settings), content, source=self.name))
 
     def value(self, constant: str) -> float:
         """Return the value of a constant, in its own unit.
@@ -113,12 +117,46 @@ class Chip:
         """Return what identifies the chip in a deployment digest, as JSON values."""
         return {
             "model": self.model,
-            "settings": self.settings.model_dump(),
+            "settings": self.settings.model_dump(mode="json"),
             "constants": {name: c.value for name, c in sorted(self.constants.items())},
         }
 
 
+def _read(content: Mapping[str, Any], *, source: str | None) -> Chip:
+    whole = _completed(content, source) if BASE in content else dict(content)
+    file = validate(_ChipFile, whole, source=source)
+    settings = validate(
+        hardware_model(file.model).settings, file.settings, source=source, section="settings"
+    )
+    return Chip(file.name, file.model, file.source, settings, file.constants)
+
+
+def _completed(content: Mapping[str, Any], source: str | None) -> dict[str, Any]:
+    """Return the content of a chip file on top of its base."""
+    if content[BASE] not in chip_names():
+        raise ConfigError(
+            f"base: found {content[BASE]!r}; allowed: {', '.join(chip_names())}", source=source
+        )
+    base = _content(content[BASE])
+    whole = {"name": f"{base['name']} (changed)"} | base
+    whole |= {key: value for key, value in content.items() if key != BASE}
+    for section in ("settings", "constants"):
+        changed = content.get(section) or {}
+        if not isinstance(changed, Mapping):
+            raise ConfigError(f"{section}: a mapping of keys is expected", source=source)
+        whole[section] = {**base[section], **changed}
+    if "name" not in content:
+        whole["name"] = f"{base['name']}, changed"
+    return whole
+
+
+def _content(name: str) -> dict[str, Any]:
+    """Return the content of a preset, completed from its own base."""
+    with resources.as_file(resources.files(__package__) / "chips" / f"{name}.yaml") as path:
+        content: dict[str, Any] = read_yaml(path)
+        return _completed(content, str(path)) if BASE in content else content
+
+
 @cache
 def _preset(name: str) -> Chip:
-    with resources.as_file(resources.files(__package__) / "chips" / f"{name}.yaml") as path:
-        return Chip.from_file(path)
+    return _read(_content(name), source=name)

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from neuronas.architecture import Architecture, Networks, Workload
+import numpy as np
+
+from neuronas.architecture import Architecture, Networks, Workload, workload_of_layers
 from neuronas.config import Kind, read_yaml, validate
 from neuronas.errors import ConfigError, HardwareModelError
-from neuronas.hardware.chip import Chip, ChipSettings
-from neuronas.hardware.cost import Cost, HardwareModel
-from neuronas.hardware.layer_list import LayerList
-from neuronas.hardware.spikesim import SpikeSim
+from neuronas.hardware.chip import Chip
+from neuronas.hardware.cost import DEFAULT_SPIKE_RATE, Explanation
+from neuronas.hardware.layer_list import LayerList, Layers
+from neuronas.hardware.models import hardware_model
+from neuronas.hardware.rates import SpikeRates, activity_of
 
-HARDWARE_MODELS: dict[str, HardwareModel] = {"spikesim": SpikeSim()}
+DEFAULT_CHIPS = {"cim": "rram-32nm", "spikesim": "spikesim-65nm-rram"}
+"""The chip of each of our hardware models where none is named."""
+
+Network = Architecture | LayerList | Layers
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,109 +29,133 @@ class Estimate:
     """The cost of one network, with its parts and what they leave out.
 
     Attributes:
-        model: Hardware model.
         chip: Chip, as costed.
         workload: Layer table, N = 1.
-        cost: Cost, N = 1.
+        explanation: Totals and parts.
         memory_known: Whether weight bits are known, so that bits of memory can be told.
     """
 
-    model: str
     chip: Chip
     workload: Workload
-    cost: Cost
+    explanation: Explanation
     memory_known: bool
 
     @property
     def energy_pj(self) -> float:
         """Energy of one inference."""
-        return float(self.cost.energy_pj[0])
+        return float(self.explanation.cost.energy_pj[0])
 
     @property
     def latency_ns(self) -> float:
         """Latency of one inference."""
-        return float(self.cost.latency_ns[0])
+        return float(self.explanation.cost.latency_ns[0])
 
     @property
     def area_um2(self) -> float:
         """Chip area."""
-        return float(self.cost.area_um2[0])
+        return float(self.explanation.cost.area_um2[0])
 
     @property
     def parameters(self) -> int:
         """Parameters; the classifier's included where the network has one."""
-        return int(self.cost.parameters[0])
+        return int(self.explanation.cost.parameters[0])
 
     @property
     def not_modelled(self) -> list[str]:
         """Layers that energy, latency and area leave out."""
-        return self.workload.names(self.cost.not_modelled[:, 0])
+        return self.workload.names(self.explanation.not_modelled)
 
     def to_json(self) -> dict[str, Any]:
         """Return everything as JSON values, units in the names."""
-        cost = self.cost
+        found = self.explanation
+        cost = found.cost
         return {
-            "model": self.model,
+            "model": self.chip.model,
             "chip": self.chip.name,
-            "settings": self.chip.settings.model_dump(),
+            "settings": self.chip.settings.model_dump(mode="json"),
             "num_pe": int(cost.num_pe[0]),
             "num_tiles": int(cost.num_tiles[0]),
             "area_um2": self.area_um2,
             "energy_pj": self.energy_pj,
             "latency_ns": self.latency_ns,
+            "interval_ns": float(cost.interval_ns[0]),
             "parameters": self.parameters,
             "memory_bits": int(cost.memory_bits[0]) if self.memory_known else None,
-            "area_parts_um2": {k: float(v[0]) for k, v in cost.area_parts_um2.items()},
-            "layers": layer_costs(self.workload, cost, 0),
+            "fits": bool(cost.fits[0]),
+            "area_parts_um2": found.area_um2.by_component(),
+            "energy_parts_pj": found.energy_pj.by_component(),
+            "latency_parts_ns": found.latency_ns.by_component(),
+            "memory_parts_bits": found.memory_bits,
+            "layers": layer_rows(self.workload, found),
             "not_modelled": {
                 "layers": self.not_modelled,
-                "effects": list(HARDWARE_MODELS[self.model].leaves_out),
+                "effects": list(hardware_model(self.chip.model).leaves_out),
             },
+            "warnings": list(found.warnings),
         }
 
 
-def layer_costs(workload: Workload, cost: Cost, index: int) -> list[dict[str, Any]]:
-    """Return one row per layer that network ``index`` has, as JSON values."""
+def layer_rows(workload: Workload, found: Explanation) -> list[dict[str, Any]]:
+    """Return one row per layer that the network has, as JSON values."""
+    energy, latency, area = (
+        parts.by_layer() for parts in (found.energy_pj, found.latency_ns, found.area_um2)
+    )
     return [
         {
             "layer": slot.name,
-            "kind": Kind(int(workload.kind[row, index])).name.lower(),
-            "in_channels": int(workload.in_channels[row, index]),
-            "out_channels": int(workload.out_channels[row, index]),
-            "kernel": int(workload.kernel[row, index]),
-            "parameters": int(workload.parameters[row, index]),
-            "weight_bits": int(workload.weight_bits[row, index]),
-            "macs": int(workload.macs[row, index]),
-            "neurons": int(workload.neurons[row, index]),
-            "pe": int(cost.layer_pe[row, index]),
-            "area_um2": float(cost.layer_area_um2[row, index]),
-            "energy_pj": float(cost.layer_energy_pj[row, index]),
-            "latency_ns": float(cost.layer_latency_ns[row, index]),
-            "modelled": not bool(cost.not_modelled[row, index]),
+            "kind": Kind(int(workload.kind[row, 0])).name.lower(),
+            "in_channels": int(workload.in_channels[row, 0]),
+            "out_channels": int(workload.out_channels[row, 0]),
+            "kernel": int(workload.kernel[row, 0]),
+            "parameters": int(workload.parameters[row, 0]),
+            "weight_bits": int(workload.weight_bits[row, 0]),
+            "macs": int(workload.macs[row, 0]),
+            "neurons": int(workload.neurons[row, 0]),
+            **{name: float(values[row]) for name, values in found.figures.items()},
+            "area_um2": float(area[row]),
+            "energy_pj": float(energy[row]),
+            "latency_ns": float(latency[row]),
+            "modelled": not bool(found.not_modelled[row]),
         }
         for row, slot in enumerate(workload.slots)
-        if workload.kind[row, index] != Kind.NONE
+        if workload.kind[row, 0] != Kind.NONE
     ]
 
 
+def default_chip(model: str) -> str:
+    """Return the chip of a model where none is named.
+
+    Raises:
+        HardwareModelError: There is no such model, or it is another package's.
+    """
+    hardware_model(model)
+    if model not in DEFAULT_CHIPS:
+        raise HardwareModelError(f"hardware model '{model}' has no default chip; name one")
+    return DEFAULT_CHIPS[model]
+
+
 def estimate(
-    network: Architecture | LayerList | str | Path,
+    network: Network | str | Path,
     *,
-    model: str = "spikesim",
-    chip: str | Chip = "spikesim-65nm",
+    chip: str | Path | Mapping[str, Any] | Chip | None = None,
+    model: str | None = None,
+    time_steps: int | None = None,
+    spike_rate: SpikeRates = DEFAULT_SPIKE_RATE,
 ) -> Estimate:
     """Return what one network costs on a chip, per layer and in total.
 
     Args:
-        network: An architecture, a layer list in SpikeSim's input names, or the path of a JSON
-            file with either.
-        model: Hardware model.
-        chip: A chip, or the name of a preset. Settings that a layer list gives go first.
+        network: An architecture, a list of layers, or the path of a JSON or YAML file with one.
+        chip: A chip, the name of a preset, or the path of a chip file. Settings that a layer list
+            in SpikeSim's names gives go first.
+        model: Hardware model; the chip's where None, ``cim`` where neither is given.
+        time_steps: Time steps in place of the network's own.
+        spike_rate: Spikes per neuron and time step: one number, or one per layer that fires.
 
     Raises:
-        ConfigError: The file is absent or wrong.
+        ConfigError: A file is absent or wrong.
         GenotypeError: The network is not connected.
-        HardwareModelError: Unknown model or chip.
+        HardwareModelError: Unknown model or chip, or a chip of another model.
 
     Example:
         >>> import neuronas
@@ -132,40 +163,60 @@ def estimate(
         ...     input_shape=(1, 8, 8), classes=10, cell_a="0300 0030 0003 0000",
         ...     cell_b="0001 0000 0000 0000", channels=8,
         ... )
-        >>> cost = neuronas.estimate(network)
+        >>> cost = neuronas.estimate(network, chip="spikesim-65nm-rram")
         >>> f"{cost.energy_pj / 1e6:.2f} uJ, {cost.area_um2 / 1e6:.2f} mm2"
         '0.90 uJ, 0.67 mm2'
         >>> cost.not_modelled
         ['cell_b.0->3', 'classifier.pool', 'classifier.head']
     """
-    if model not in HARDWARE_MODELS:
+    if chip is None:
+        chip = default_chip(model or "cim")
+    made = chip if isinstance(chip, Chip) else Chip.of(chip)
+    if model is not None and made.model != model:
         raise HardwareModelError(
-            f"unknown hardware model '{model}'; allowed: {', '.join(HARDWARE_MODELS)}"
+            f"chip '{made.name}' describes hardware model '{made.model}', not '{model}'"
         )
-    chip = Chip.preset(chip) if isinstance(chip, str) else chip
-    source = None
-    if isinstance(network, str | Path):
-        source = str(network)
-        network = _read(Path(network))
-    if isinstance(network, LayerList):
-        settings = validate(ChipSettings, network.settings(chip.settings), source=source)
-        chip = replace(chip, settings=settings)
-        workload = network.workload()
-    else:
+    source = str(network) if isinstance(network, str | Path) else None
+    found = read_network(Path(network)) if isinstance(network, str | Path) else network
+    if isinstance(found, LayerList):
+        made = found.on(made, source)
+    workload = workload_of(found, time_steps)
+    activity = activity_of(workload, spike_rate)
+    explanation = hardware_model(made.model).explain(workload, made, activity=activity)
+    return Estimate(made, workload, explanation, not isinstance(found, LayerList))
+
+
+def workload_of(network: Network, time_steps: int | None = None) -> Workload:
+    """Return the layer table of one network; GenotypeError if it cannot be built."""
+    if isinstance(network, Architecture):
         network.check()
         workload = Workload.of(Networks.of([network]))
-    cost = HARDWARE_MODELS[model].cost(workload, chip)
-    return Estimate(model, chip, workload, cost, isinstance(network, Architecture))
+    elif isinstance(network, LayerList):
+        workload = network.workload()
+    else:
+        workload = workload_of_layers([network.layers], network.time_steps)
+    if time_steps is None:
+        return workload
+    still = (workload.steps == 1) & (workload.time_steps > 1)
+    return replace(
+        workload,
+        time_steps=np.array([time_steps]),
+        steps=np.where(still, 1, np.minimum(workload.steps, 1) * time_steps),
+    )
 
 
-def _read(path: Path) -> Architecture | LayerList:
+def read_network(path: Path) -> Network:
+    """Return the network in a file: a genotype, layers, or a layer list in SpikeSim's names."""
     content = read_yaml(path)
     if not isinstance(content, dict):
         raise ConfigError(
-            "found no mapping; expected a genotype (cell_a, cell_b, channels, ...) or a layer "
-            "list (in_ch_list, out_ch_list, in_dim_list, out_dim_list, ...)",
+            "found no mapping; expected a genotype (cell_a, cell_b, channels, ...), layers "
+            "(layers: [{kind: conv, ...}, ...]) or a layer list in SpikeSim's names (in_ch_list, "
+            "out_ch_list, in_dim_list, out_dim_list, ...)",
             source=str(path),
         )
+    if "layers" in content:
+        return validate(Layers, content, source=str(path))
     if not content.keys().isdisjoint(LayerList.model_fields.keys() - {"time_steps"}):
         return validate(LayerList, content, source=str(path))
     return Architecture.from_json(content, source=str(path))

@@ -2,17 +2,34 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from dataclasses import replace
+from typing import Annotated, Literal
 
 import numpy as np
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from neuronas.architecture import Signal, Slot, Workload
-from neuronas.config import Kind
-from neuronas.hardware.chip import ChipSettings, Device
+from neuronas.architecture import Layer, Workload, chain
+from neuronas.config import Kind, validate
+from neuronas.errors import ConfigError
+from neuronas.hardware.chip import Chip
 
 Positive = Annotated[int, Field(ge=1, le=65536)]
+_CHIP_SETTINGS = ("xbar_size", "pe_per_tile", "clk_freq", "device")
+
+
+class Layers(BaseModel):
+    """A plain network, layer by layer.
+
+    Attributes:
+        layers: Its layers in execution order.
+        time_steps: Time steps T.
+    """
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    layers: Annotated[list[Layer], Field(min_length=1)]
+    time_steps: Positive = 1
 
 
 def _as_list(value: object) -> object:
@@ -42,7 +59,7 @@ class LayerList(BaseModel):
     xbar_size: int | None = None
     pe_per_tile: int | None = None
     clk_freq: float | None = None
-    device: Device | None = None
+    device: Literal["rram", "sram"] | None = None
 
     @model_validator(mode="after")
     def _lists_are_equally_long(self) -> LayerList:
@@ -57,13 +74,28 @@ class LayerList(BaseModel):
                 )
         return self
 
-    def settings(self, default: ChipSettings) -> dict[str, object]:
-        """Return the chip settings of this file, completed from ``default``."""
-        given = {name: getattr(self, name) for name in type(default).model_fields}
-        return {
-            name: getattr(default, name) if value is None else value
-            for name, value in given.items()
-        }
+    def on(self, chip: Chip, source: str | None) -> Chip:
+        """Return a chip with the settings that this list gives; ConfigError if it has not got them.
+
+        Args:
+            chip: The chip.
+            source: File, for the message.
+        """
+        given = {name: getattr(self, name) for name in _CHIP_SETTINGS}
+        given = {name: value for name, value in given.items() if value is not None}
+        model = type(chip.settings)
+        if "xbar_size" not in model.model_fields and "xbar_size" in given:
+            side = given.pop("xbar_size")
+            given |= {"rows": side, "columns": side}
+        unknown = given.keys() - model.model_fields.keys()
+        if unknown:
+            raise ConfigError(
+                f"{min(unknown)}: a setting of SpikeSim's script that hardware model "
+                f"'{chip.model}' has not got; leave it out, or estimate with --model spikesim",
+                source=source,
+            )
+        settings = validate(model, chip.settings.model_dump() | given, source=source)
+        return replace(chip, settings=settings)
 
     def workload(self) -> Workload:
         """Return the layer table, N = 1."""
@@ -78,26 +110,13 @@ class LayerList(BaseModel):
             column(self.out_dim_list),
             column(self.kernel_size),
         )
-        weights = kernel**2 * cin * cout
-        zero = np.zeros_like(cin)
-        return Workload(
-            slots=tuple(Slot(f"conv{index}") for index in range(len(cin))),
-            kind=zero + Kind.CONV,
+        table = chain(
+            kind=np.full_like(cin, Kind.CONV),
             in_channels=cin,
             out_channels=cout,
+            height=din,
+            width=din,
             kernel=kernel,
-            stride=zero + 1,
-            in_height=din,
-            in_width=din,
-            out_height=din,
-            out_width=din,
-            pooled_height=dout,
-            pooled_width=dout,
-            weights=weights,
-            parameters=weights,
-            weight_bits=zero,
-            macs=weights * din**2,
-            neurons=cout * din**2,
-            signal=zero + Signal.SPIKE,
-            time_steps=np.array([self.time_steps]),
+            time_steps=[self.time_steps],
         )
+        return replace(table, pooled_height=dout, pooled_width=dout)

@@ -1,4 +1,4 @@
-"""The energy-latency-area model of SpikeSim, to the last digit.
+"""The energy-latency-area model of SpikeSim, to the last digit, and its corrections.
 
 Equations: ``ela_spikesim.py`` of the public SpikeSim repository (arXiv 2210.12899), commit
 c2627bc, errors included, so that published budgets can be compared. It covers convolutions only.
@@ -12,17 +12,71 @@ largest kernel, since it must be able to hold any layer.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Annotated, Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
 
 from neuronas.architecture import Workload
 from neuronas.config import Kind
 from neuronas.errors import HardwareModelError
 from neuronas.hardware.chip import Chip
-from neuronas.hardware.cost import Cost, Floats, total
+from neuronas.hardware.cost import Activity, Cost, Explanation, Floats, Parts, total
+
+Correction = Literal[
+    "classifier",
+    "sizes_before_pooling",
+    "cycle_per_position",
+    "adc_rounds",
+    "adcs_per_crossbar",
+    "crossbar_size",
+    "neuron_updates",
+    "tile_buffer_per_tile",
+    "all_membranes",
+    "spike_inputs",
+]
+
+CORRECTIONS: dict[Correction, str] = {
+    "classifier": "linear layers are mapped, as 1x1 convolutions of one position (B19)",
+    "sizes_before_pooling": "positions and neurons are counted before pooling (B2)",
+    "cycle_per_position": "one PE cycle yields all columns of a position, not one element (B1)",
+    "adc_rounds": "8 rounds of size/8 conversions a cycle, not size/8 rounds (B3)",
+    "adcs_per_crossbar": "each crossbar of a PE has its ADCs, not one set for all kernel "
+    "positions (B7)",
+    "crossbar_size": "area and read energy of a crossbar scale with its cells (B4)",
+    "neuron_updates": "each neuron is updated once per step, not 4 times per PE cycle (B10)",
+    "tile_buffer_per_tile": "the PEs of a tile share an access to its buffer (B11)",
+    "all_membranes": "membranes of all layers, not of the first five (B5)",
+    "spike_inputs": "an input is a spike of one bit, not 22 bits (B6)",
+}
+"""What each correction of the script does; numbers as in the list of its errors."""
 
 _SUBTRACTIONS_PER_CYCLE = 16
+_SCRIPT_SIDE = 64
+"""Side of the crossbar that the script's constants belong to."""
+
+
+class SpikeSimSettings(BaseModel):
+    """What may be chosen on a SpikeSim chip, in the script's own names.
+
+    Attributes:
+        xbar_size: Rows and columns of a crossbar; a multiple of 8, since 8 columns share an ADC.
+        pe_per_tile: Processing elements per tile.
+        clk_freq: Clock in MHz.
+        device: Memory cell.
+        corrections: Errors of the script that are mended; none by default.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    xbar_size: Annotated[int, Field(ge=8, le=65536, multiple_of=8)]
+    pe_per_tile: Annotated[int, Field(ge=1)]
+    clk_freq: Annotated[float, Field(gt=0)]
+    device: Literal["rram", "sram"]
+    corrections: tuple[Correction, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,65 +84,93 @@ class SpikeSim:
     """SpikeSim's published script as a batched hardware model."""
 
     name: str = "spikesim"
+    settings: type[BaseModel] = SpikeSimSettings
     leaves_out: tuple[str, ...] = (
         "linear, pooling and skip layers",
         "weight bits",
         "spike rates",
     )
 
-    def cost(self, workload: Workload, chip: Chip) -> Cost:
-        """Return the cost of every network of the workload.
+    @property
+    def choices(self) -> Mapping[str, tuple[Any, ...] | None]:
+        """The script's settings are fixed."""
+        return {}
+
+    def cost(
+        self,
+        workload: Workload,
+        chip: Chip,
+        *,
+        activity: Activity | None = None,
+        choices: Mapping[str, NDArray[Any]] | None = None,
+    ) -> Cost:
+        """Return the cost of every network of the workload; spike rates do not matter.
 
         Raises:
-            HardwareModelError: The chip's constants belong to another model.
+            HardwareModelError: The chip is another model's.
         """
-        if chip.model != self.name:
-            raise HardwareModelError(
-                f"chip '{chip.name}' describes model '{chip.model}', not '{self.name}'"
-            )
-        conv = workload.kind == Kind.CONV
-        unmodelled = np.isin(workload.kind, (Kind.LINEAR, Kind.AVGPOOL, Kind.SKIP))
-        rows = conv.any(axis=1)
-        layers = _Convolutions.of(workload, rows, chip)
-
-        def spread(values: Floats) -> Floats:
-            table = np.zeros(workload.kind.shape)
-            table[rows] = values
-            return table
-
-        area_parts, layer_area = layers.area_um2()
+        del activity, choices
+        layers = _Mapped.of(workload, chip)
+        latency = total(layers.latency_ns())
         return Cost(
-            layer_energy_pj=spread(layers.energy_pj()),
-            layer_latency_ns=spread(layers.latency_ns()),
-            layer_area_um2=spread(layer_area),
-            layer_pe=spread(layers.pe),
-            area_parts_um2=area_parts,
-            num_tiles=layers.tiles,
+            energy_pj=total(np.asarray(sum(layers.energy_pj().values()))),
+            latency_ns=latency,
+            interval_ns=latency,
+            area_um2=total(np.asarray(sum(layers.area_um2().values()))),
             parameters=workload.total_parameters(),
             memory_bits=workload.parameter_bits(),
-            not_modelled=unmodelled,
+            num_pe=total(layers.pe),
+            num_tiles=layers.tiles,
+            fits=np.ones(len(workload), dtype=bool),
+        )
+
+    def explain(
+        self, workload: Workload, chip: Chip, *, activity: Activity | None = None
+    ) -> Explanation:
+        """Return the cost of the one network of the workload, taken apart."""
+        layers = _Mapped.of(workload, chip)
+
+        def parts(tables: dict[str, Floats]) -> Parts:
+            return Parts({name: layers.spread(table)[:, 0] for name, table in tables.items()})
+
+        unmodelled = np.isin(workload.kind, (Kind.LINEAR, Kind.AVGPOOL, Kind.MAXPOOL, Kind.SKIP))
+        unmodelled[layers.rows] &= ~layers.present
+        return Explanation(
+            cost=self.cost(workload, chip, activity=activity),
+            energy_pj=parts(layers.energy_pj()),
+            latency_ns=parts({"pe cycles": layers.latency_ns()}),
+            area_um2=parts(layers.area_um2()),
+            memory_bits={"parameters": float(workload.parameter_bits()[0])},
+            figures={"pe": layers.spread(layers.pe)[:, 0]},
+            not_modelled=unmodelled[:, 0],
         )
 
 
 @dataclass(frozen=True, slots=True)
-class _Convolutions:
-    """The convolution rows of a workload, ``(K, N)``, with what all equations share.
+class _Mapped:
+    """The layers that the script maps, ``(K, N)``, with what all equations share.
 
     Attributes:
         chip: Chip.
+        settings: Its settings.
+        shape: ``(L, N)`` of the workload.
+        rows: Which of its L rows these are.
         steps: Time steps, ``(N,)``.
         present: Whether the network has the layer.
         in_elements: Inputs per step.
-        positions: Output positions after pooling; the script knows no other.
-        outputs: Output elements after pooling.
+        positions: Output positions; after pooling, the script knows no other.
+        outputs: Output elements likewise.
         kernel_area: Crossbars per PE, one per kernel position.
         pe: PEs per layer.
         tiles: Tiles, ``(N,)``.
     """
 
     chip: Chip
+    settings: SpikeSimSettings
+    shape: tuple[int, ...]
+    rows: NDArray[np.bool_]
     steps: Floats
-    present: np.typing.NDArray[np.bool_]
+    present: NDArray[np.bool_]
     in_elements: Floats
     positions: Floats
     outputs: Floats
@@ -97,85 +179,124 @@ class _Convolutions:
     tiles: Floats
 
     @classmethod
-    def of(cls, w: Workload, rows: np.typing.NDArray[np.bool_], chip: Chip) -> _Convolutions:
-        present = w.kind[rows] == Kind.CONV
-        side = float(chip.settings.xbar_size)
-        positions = np.where(present, w.pooled_height[rows] * w.pooled_width[rows], 0.0)
+    def of(cls, w: Workload, chip: Chip) -> _Mapped:
+        settings = chip.settings
+        if not isinstance(settings, SpikeSimSettings):
+            raise HardwareModelError(
+                f"chip '{chip.name}' describes model '{chip.model}', not 'spikesim'"
+            )
+        mapped = w.kind == Kind.CONV
+        if "classifier" in settings.corrections:
+            mapped = mapped | (w.kind == Kind.LINEAR)
+        rows = mapped.any(axis=1)
+        present = mapped[rows]
+        early = "sizes_before_pooling" in settings.corrections
+        height, width = (w.out_height, w.out_width) if early else (w.pooled_height, w.pooled_width)
+        positions = np.where(present, height[rows] * width[rows], 0.0)
         in_positions = np.where(present, w.in_height[rows] * w.in_width[rows], 0.0)
+        side = float(settings.xbar_size)
         row_blocks = np.ceil(w.in_channels[rows] / side)
         pe = np.where(present, row_blocks * np.ceil(w.out_channels[rows] / side), 0.0)
         return cls(
             chip=chip,
+            settings=settings,
+            shape=w.kind.shape,
+            rows=rows,
             steps=w.time_steps.astype(np.float64),
             present=present,
             in_elements=np.multiply(w.in_channels[rows], in_positions),
             positions=positions,
             outputs=np.multiply(w.out_channels[rows], positions),
-            kernel_area=np.where(present, w.kernel[rows] ** 2, 0.0),
+            kernel_area=np.where(present, np.maximum(w.kernel[rows], 1) ** 2, 0.0),
             pe=pe,
-            tiles=np.ceil(total(pe) / chip.settings.pe_per_tile),
+            tiles=np.ceil(total(pe) / settings.pe_per_tile),
         )
+
+    def spread(self, values: Floats) -> Floats:
+        """Return ``(K, N)`` values as ``(L, N)``."""
+        table = np.zeros(self.shape)
+        table[self.rows] = values
+        return table
+
+    def _has(self, correction: Correction) -> bool:
+        return correction in self.settings.corrections
 
     @property
     def _adcs(self) -> float:
-        return self.chip.settings.xbar_size / self.chip.value("columns_per_adc")
+        return self.settings.xbar_size / self.chip.value("columns_per_adc")
 
-    def energy_pj(self) -> Floats:
-        """PE cycles x energy of one, x T; the script counts one cycle per output position."""
-        c, adcs = self.chip.value, self._adcs
-        crossbar = c(f"energy_{self.chip.settings.device}_crossbar")
-        read = self.kernel_area * crossbar + adcs * (c("energy_adc") + c("energy_mux"))
-        cycle = (
-            c("energy_htree")
-            + c("energy_memory_fetch")
-            + c("energy_neuron")
-            + adcs * read
-            + adcs * _SUBTRACTIONS_PER_CYCLE * c("energy_subtractor")
-            + adcs * c("energy_temporary_buffer")
-            + c("energy_tile_buffer")
-        )
-        return self.pe * self.positions * cycle * self.steps
+    @property
+    def _cells(self) -> float:
+        """Cells of a crossbar over those that the script's constants are for."""
+        return (self.settings.xbar_size / _SCRIPT_SIDE) ** 2 if self._has("crossbar_size") else 1.0
+
+    def energy_pj(self) -> dict[str, Floats]:
+        """Return, per component, PE cycles x energy of one, x T, shape ``(K, N)``."""
+        c, adcs, ones = self.chip.value, self._adcs, np.ones_like(self.pe)
+        rounds = c("columns_per_adc") if self._has("adc_rounds") else adcs
+        adc_sets = self.kernel_area if self._has("adcs_per_crossbar") else ones
+        crossbar = c(f"energy_{self.settings.device}_crossbar") * self._cells
+        shared_by = self.settings.pe_per_tile if self._has("tile_buffer_per_tile") else 1
+        cycle = {
+            "H-trees": c("energy_htree") * ones,
+            "memory fetches": c("energy_memory_fetch") * ones,
+            "neurons": c("energy_neuron") * ones,
+            "crossbars": rounds * self.kernel_area * crossbar,
+            "ADCs": rounds * adcs * c("energy_adc") * adc_sets,
+            "multiplexers": rounds * adcs * c("energy_mux") * adc_sets,
+            "subtractors": adcs * _SUBTRACTIONS_PER_CYCLE * c("energy_subtractor") * ones,
+            "temporary buffers": adcs * c("energy_temporary_buffer") * ones,
+            "tile buffers": c("energy_tile_buffer") / shared_by * ones,
+        }
+        cycles = self.pe * self.positions * self.steps
+        parts = {name: cycles * energy for name, energy in cycle.items()}
+        if self._has("neuron_updates"):
+            update = c("energy_neuron") / c("neuron_updates_per_cycle")
+            parts["neurons"] = self.outputs * self.steps * update
+        return parts
 
     def latency_ns(self) -> Floats:
         """PE cycles per output element; all but the last layer overlap by a quarter."""
-        cycle_ns = self.chip.value("cycles_per_pe_read") * 1000 / self.chip.settings.clk_freq
+        cycle_ns = self.chip.value("cycles_per_pe_read") * 1000 / self.settings.clk_freq
         later = np.flip(np.flip(self.present, 0).cumsum(axis=0), 0) - self.present
         last = self.present & (later == 0)
-        overlapped = np.floor(self.chip.value("overlap_fraction") * self.outputs)
-        return cycle_ns * self.steps * np.where(last, self.outputs, overlapped)
+        cycles = self.positions if self._has("cycle_per_position") else self.outputs
+        overlapped = np.floor(self.chip.value("overlap_fraction") * cycles)
+        return cycle_ns * self.steps * np.where(last, cycles, overlapped)
 
-    def area_um2(self) -> tuple[dict[str, Floats], Floats]:
-        """Return the area per component, each ``(N,)``, and each layer's share, ``(K, N)``.
+    def area_um2(self) -> dict[str, Floats]:
+        """Return the area per component, ``(K, N)``.
 
         A layer's share is its own state memory, its own crossbars, and of everything else its
         part of the PEs.
         """
         c, adcs = self.chip.value, self._adcs
-        per_tile = self.chip.settings.pe_per_tile
+        per_tile = self.settings.pe_per_tile
         num_pe = total(self.pe)
-        crossbar = c(f"area_{self.chip.settings.device}_crossbar")
-        own_crossbars = self.pe * self.kernel_area * crossbar
-        empty = (
-            (per_tile * self.tiles - num_pe) * self.kernel_area.max(axis=0, initial=0.0) * crossbar
-        )
-        state_bit = c("membrane_bits") * c("area_state_bit")
-        counted = self.present & (self.present.cumsum(axis=0) <= c("neuron_memory_layers"))
-        own_inputs = state_bit * self.in_elements
-        own_neurons = np.where(counted, state_bit * self.outputs, 0.0)
-        shared = {
-            "adcs": per_tile * self.tiles * adcs * c("area_adc"),
-            "multiplexers": per_tile * self.tiles * adcs * c("area_mux"),
-            "subtractors": self.tiles * adcs * c("area_subtractor"),
-            "temporary_buffers": self.tiles * c("area_temporary_buffer"),
-            "tile_buffers": self.tiles * c("area_tile_buffer"),
-            "htree": self.tiles * c("area_htree"),
-        }
-        parts = {
-            "crossbars": total(own_crossbars) + empty,
-            **shared,
-            "input_memory": total(own_inputs),
-            "neuron_memory": total(own_neurons),
-        }
-        overhead = sum(shared.values(), empty)
+        crossbar = c(f"area_{self.settings.device}_crossbar") * self._cells
+        largest = self.kernel_area.max(axis=0, initial=0.0)
+        vacant = per_tile * self.tiles - num_pe
         share = self.pe / np.maximum(num_pe, 1.0)
-        return parts, own_crossbars + own_inputs + own_neurons + overhead * share
+        state_bit, bits = c("area_state_bit"), c("membrane_bits")
+        counted = self.present & (self.present.cumsum(axis=0) <= c("neuron_memory_layers"))
+        if self._has("all_membranes"):
+            counted = self.present
+        input_bits = 1.0 if self._has("spike_inputs") else bits
+        adc_sets = (per_tile * self.tiles) * share
+        if self._has("adcs_per_crossbar"):
+            adc_sets = self.pe * self.kernel_area + vacant * largest * share
+        tiles = self.tiles * share
+        return {
+            "crossbars": (self.pe * self.kernel_area + vacant * largest * share) * crossbar,
+            "ADCs": adc_sets * adcs * c("area_adc"),
+            "multiplexers": adc_sets * adcs * c("area_mux"),
+            "subtractors": tiles * adcs * c("area_subtractor"),
+            "temporary buffers": tiles * c("area_temporary_buffer"),
+            "tile buffers": tiles * c("area_tile_buffer"),
+            "H-trees": tiles * c("area_htree"),
+            "input memory": input_bits * state_bit * self.in_elements,
+            "neuron memory": np.where(counted, bits * state_bit * self.outputs, 0.0),
+        }
+
+
+MODEL = SpikeSim()

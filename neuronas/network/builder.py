@@ -153,6 +153,7 @@ class SpikingNetwork(nn.Module):
         self.cell_a = Cell(plan, "cell_a")
         self.reduction_lif = plan.norm_lif("reduction.lif")
         self.reduction = plan.conv_norm("reduction")
+        self.reduction_pool = plan.read("reduction.pool", "kernel")
         self.cell_b = Cell(plan, "cell_b")
         self.classifier_lif = plan.norm_lif("classifier.lif")
         self.pool = plan.read("classifier.pool", "kernel")
@@ -175,7 +176,7 @@ class SpikingNetwork(nn.Module):
         x = _repeated(still, steps)
         x = self.cell_a(x, steps)
         x = self.reduction(self.reduction_lif(x, steps))
-        x = self.cell_b(F.avg_pool2d(x, 2), steps)
+        x = self.cell_b(F.avg_pool2d(x, self.reduction_pool), steps)
         x = self.classifier_lif(x, steps)
         if self.pool:
             x = F.avg_pool2d(x, self.pool)

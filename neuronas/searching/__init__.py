@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from neuronas.searching.region import FeasibleRegion
     from neuronas.searching.samplers import GatedSampler
     from neuronas.searching.seeds import Stream, generator
-    from neuronas.searching.survey import Survey, survey_region
+    from neuronas.searching.survey import Survey, survey_region, surveys
 
 __all__ = [
     "FeasibleRegion",
@@ -37,6 +37,7 @@ __all__ = [
     "resume",
     "search",
     "survey_region",
+    "surveys",
 ]
 
 _HOMES = {
@@ -53,6 +54,7 @@ _HOMES = {
     "resume": "api",
     "search": "api",
     "survey_region": "survey",
+    "surveys": "survey",
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -162,11 +163,23 @@ def resume(
     )
 
 
-def enqueue_candidate(name: str, architecture: Architecture, *, storage: str | None = None) -> None:
+def enqueue_candidate(
+    name: str,
+    architecture: Architecture,
+    *,
+    chip: Mapping[str, int | str] | None = None,
+    storage: str | None = None,
+) -> None:
     """Queue one network, to be taken up next by whoever searches the study.
 
     It need not fit the budget: then its trial ends pruned, with its cost stored. It is taken up
     even where the study has as many networks as asked for.
+
+    Args:
+        name: The study.
+        architecture: The network.
+        chip: Chip settings that the study searches; of what is not given, its first option.
+        storage: Storage URL.
 
     Raises:
         GenotypeError: The network is not in the study's space, or not connected.
@@ -177,7 +190,7 @@ def enqueue_candidate(name: str, architecture: Architecture, *, storage: str | N
         config = repository.study(name).config
         architecture.check()
         region = FeasibleRegion.of(config)
-        values = region.space.values(region.space.encode(architecture)[0])
+        values = region.space.values(region.space.encode(architecture, chip)[0])
         study = open_optuna_study(url, name, directions(config.objectives))
         enqueue(study, values)
 

@@ -21,7 +21,7 @@ from neuronas.errors import (
     StorageError,
     TrainingFailedError,
 )
-from neuronas.hardware import estimate
+from neuronas.hardware import Chip, estimate
 from neuronas.records import (
     Candidate,
     CandidateState,
@@ -171,8 +171,9 @@ class SearchLoop:
         """Take one candidate to its end; return whether a network was newly trained."""
         genes = self.region.space.suggest(trial)
         architecture = self.region.space.decode(genes)[0]
-        cost = self._cost(architecture)
-        candidate = self._candidate(trial, architecture)
+        chip = self.region.chip_for(genes[0])
+        cost = self._cost(architecture, chip)
+        candidate = self._candidate(trial, architecture, chip)
         tally = self.region.take_tally()
         self.repository.add_candidate(
             self.config.name,
@@ -202,8 +203,9 @@ class SearchLoop:
                 return False
         return self._complete(trial, evaluation, cost)
 
-    def _cost(self, architecture: Architecture) -> CostRecord:
-        result = estimate(architecture, model=self.region.model.name, chip=self.region.chip)
+    def _cost(self, architecture: Architecture, chip: Chip) -> CostRecord:
+        assumed = self.config.hardware.spike_rate
+        result = estimate(architecture, chip=chip, spike_rate=assumed)
         values = result.to_json()
         names = CostRecord.__dataclass_fields__.keys() - {"constraints"}
         record = CostRecord(constraints={}, **{name: values[name] for name in names})
@@ -212,13 +214,15 @@ class SearchLoop:
         violations = {name: quantities[name] / limit - 1 for name, limit in limits.items()}
         return CostRecord(**{**asdict(record), "constraints": violations})
 
-    def _candidate(self, trial: optuna.Trial, architecture: Architecture) -> Candidate:
+    def _candidate(self, trial: optuna.Trial, architecture: Architecture, chip: Chip) -> Candidate:
         training = training_digest(architecture, self.evaluator.context())
+        searched = [p.name for p in self.region.space.chip_parameters]
         return Candidate(
             trial_number=trial.number,
             architecture=architecture,
             training_digest=training,
-            deployment_digest=deployment_digest(training, self.region.chip.to_json()),
+            deployment_digest=deployment_digest(training, chip.to_json()),
+            chip={name: getattr(chip.settings, name) for name in searched},
             retry_of=trial.user_attrs.get(RETRY_OF),
         )
 

@@ -15,8 +15,17 @@ from numpy.typing import NDArray
 
 from neuronas.architecture import Networks, SearchSpace, Workload, network_keys
 from neuronas.config import StudyConfig
-from neuronas.errors import InfeasibleSpaceError, SpaceExhaustedError
-from neuronas.hardware import HARDWARE_MODELS, UNITS, Budget, Chip, HardwareModel, presented
+from neuronas.errors import ConfigError, InfeasibleSpaceError, SpaceExhaustedError
+from neuronas.hardware import (
+    UNITS,
+    Activity,
+    Budget,
+    Chip,
+    HardwareModel,
+    hardware_model,
+    option_codes,
+    presented,
+)
 
 Ints = NDArray[np.int64]
 IsNew = Callable[[bytes], bool]
@@ -43,6 +52,7 @@ class Assessment:
 
     Attributes:
         genes: Shape ``(N, G)``.
+        chip_genes: Those of them that choose on the chip, shape ``(N, K)``.
         networks: The N networks.
         workload: Their layer table.
         connected: Whether input and output are connected, shape ``(N,)``.
@@ -51,6 +61,7 @@ class Assessment:
     """
 
     genes: Ints
+    chip_genes: Ints
     networks: Networks
     workload: Workload
     connected: NDArray[np.bool_]
@@ -69,9 +80,11 @@ class Assessment:
         return np.where(self.connected, worst, np.inf)
 
     def keys(self, indices: Ints) -> list[bytes]:
-        """Return a key per network at ``indices``; equal keys are equal networks."""
+        """Return a key per network at ``indices``; equal keys are equal networks on equal chips."""
         chosen = self.networks.take(indices)
-        return network_keys(chosen, Workload.of(chosen))
+        found = network_keys(chosen, Workload.of(chosen))
+        chips = np.ascontiguousarray(self.chip_genes[indices])
+        return [key + chip.tobytes() for key, chip in zip(found, chips, strict=True)]
 
 
 @dataclass(slots=True)
@@ -103,6 +116,17 @@ class Tally:
         self.reasons.update(other.reasons)
 
 
+def chip_of(study: StudyConfig) -> Chip:
+    """Return the chip of a study; ConfigError if it is none of the study's hardware model."""
+    chip = Chip.of(study.hardware.chip)
+    if chip.model != study.hardware.model:
+        raise ConfigError(
+            f"hardware.chip: '{chip.name}' describes hardware model '{chip.model}', but "
+            f"hardware.model is '{study.hardware.model}'"
+        )
+    return chip
+
+
 class FeasibleRegion:
     """The connected networks of a search space that fit a budget on a chip.
 
@@ -111,25 +135,48 @@ class FeasibleRegion:
         model: Hardware model.
         chip: Chip.
         budget: Upper limits.
+        activity: What is assumed of the data.
     """
 
     def __init__(
-        self, space: SearchSpace, model: HardwareModel, chip: Chip, budget: Budget
+        self,
+        space: SearchSpace,
+        model: HardwareModel,
+        chip: Chip,
+        budget: Budget,
+        activity: Activity | None = None,
     ) -> None:
         self.space = space
+        self.activity = activity
         self.model = model
         self.chip = chip
         self.budget = budget
         self.tally = Tally()
+        self._options = {
+            p.name: option_codes(model, chip, p.name, p.choices) for p in space.chip_parameters
+        }
 
     @classmethod
     def of(cls, study: StudyConfig) -> FeasibleRegion:
         """Return the region that a study file describes."""
         return cls(
             SearchSpace.of(study),
-            HARDWARE_MODELS[study.hardware.model],
-            Chip.preset(study.hardware.chip),
+            hardware_model(study.hardware.model),
+            chip_of(study),
             Budget(study.budget.limits()),
+            Activity(study.hardware.spike_rate),
+        )
+
+    @classmethod
+    def under(cls, study: StudyConfig, chip: Chip) -> FeasibleRegion:
+        """Return the region of a study's networks on another chip, its choices left out."""
+        networks = study.model_copy(update={"space": study.space.model_copy(update={"chip": {}})})
+        return cls(
+            SearchSpace.of(networks),
+            hardware_model(chip.model),
+            chip,
+            Budget(study.budget.limits()),
+            Activity(study.hardware.spike_rate),
         )
 
     @property
@@ -141,9 +188,26 @@ class FeasibleRegion:
         """Return what is known of genotypes, shape ``(N, G)``, before training."""
         networks = self.space.decode(genes)
         workload = Workload.of(networks)
-        quantities = presented(self.model.cost(workload, self.chip))
-        violations = self.budget.violations(quantities)
-        return Assessment(genes, networks, workload, networks.connected(), quantities, violations)
+        chip_genes = self.space.chip_genes(genes)
+        choices = {
+            name: codes[gene]
+            for (name, codes), gene in zip(self._options.items(), chip_genes.T, strict=True)
+        }
+        cost = self.model.cost(workload, self.chip, activity=self.activity, choices=choices)
+        quantities = presented(cost)
+        return Assessment(
+            genes=genes,
+            chip_genes=chip_genes,
+            networks=networks,
+            workload=workload,
+            connected=networks.connected() & cost.fits,
+            quantities=quantities,
+            violations=self.budget.violations(quantities),
+        )
+
+    def chip_for(self, genes: Ints) -> Chip:
+        """Return the chip that one genotype, shape ``(G,)``, chooses."""
+        return self.chip.changed(self.space.chip_values(genes))
 
     def take_tally(self) -> Tally:
         """Return the counts since the last call, and start again from zero."""

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from neuronas.hardware import UNITS
+from neuronas.config import StudyConfig
+from neuronas.hardware import UNITS, Chip
 from neuronas.searching.objectives import ACCURACY, QUANTITIES
 from neuronas.searching.region import CHUNK, DISCONNECTED, FeasibleRegion
+from neuronas.searching.seeds import Stream, generator
 
 REFERENCE_CHUNKS = 4
 _MARGIN = 1.1
@@ -47,17 +49,46 @@ class Survey:
     cheapest: dict[str, Extreme]
     dearest: dict[str, Extreme]
 
+    @property
+    def binding(self) -> str | None:
+        """The budget that rejects most; None if none rejects any."""
+        budgets = {name: n for name, n in self.rejected.items() if name != DISCONNECTED and n}
+        return max(budgets, key=lambda name: budgets[name]) if budgets else None
 
-def survey_region(
-    region: FeasibleRegion, generator: np.random.Generator, candidates: int
-) -> Survey:
+
+def surveys(
+    study: StudyConfig, candidates: int, chips: Mapping[str, Chip]
+) -> tuple[FeasibleRegion, dict[str, Survey]]:
+    """Return what the same draws show of a study's space, under its chip and under others.
+
+    Args:
+        study: The study.
+        candidates: How many are drawn.
+        chips: Other chips, by the name of their hardware model.
+
+    Returns:
+        The study's region, and per hardware model what was found, the study's first.
+    """
+    own = FeasibleRegion.of(study)
+    regions = {own.model.name: own}
+    for name, chip in chips.items():
+        if name != own.model.name:
+            regions[name] = FeasibleRegion.under(study, chip)
+    found = {
+        name: survey_region(region, generator(study.search.seed, Stream.SURVEY), candidates)
+        for name, region in regions.items()
+    }
+    return own, found
+
+
+def survey_region(region: FeasibleRegion, source: np.random.Generator, candidates: int) -> Survey:
     """Return what ``candidates`` uniform draws show of a region."""
     fit, rejected = 0, Counter[str]({DISCONNECTED: 0} | dict.fromkeys(region.limits, 0))
     cheapest: dict[str, Extreme] = {}
     dearest: dict[str, Extreme] = {}
     for start in range(0, candidates, CHUNK):
         size = min(CHUNK, candidates - start)
-        a = region.assess(region.space.sample(generator, size))
+        a = region.assess(region.space.sample(source, size))
         rejected[DISCONNECTED] += int((~a.connected).sum())
         for name, row in zip(region.limits, (a.violations > 0) & a.connected, strict=True):
             rejected[name] += int(row.sum())
@@ -78,14 +109,14 @@ def survey_region(
 
 
 def reference_point(
-    region: FeasibleRegion, generator: np.random.Generator, objectives: Sequence[str]
+    region: FeasibleRegion, source: np.random.Generator, objectives: Sequence[str]
 ) -> dict[str, float]:
     """Return the point from which hypervolume is measured.
 
     Accuracy 0; a cost's budget, or 1.1 times the dearest of a fixed sample of feasible networks
     where the study sets none.
     """
-    found = survey_region(region, generator, REFERENCE_CHUNKS * CHUNK)
+    found = survey_region(region, source, REFERENCE_CHUNKS * CHUNK)
     reference: dict[str, float] = {}
     for name in objectives:
         if name == ACCURACY:
@@ -97,7 +128,7 @@ def reference_point(
             if quantity in found.dearest:
                 dearest = found.dearest[quantity].value
             else:  # almost nothing fits: take what can be found at all
-                genes = region.draw(generator, lambda _: True)
+                genes = region.draw(source, lambda _: True)
                 dearest = float(region.assess(genes[None]).quantities[quantity][0])
             limit = dearest * _MARGIN
         reference[name] = limit

@@ -169,6 +169,7 @@ class Repository:
                 study_id=study_row.id,
                 trial_number=candidate.trial_number,
                 genotype=candidate.architecture.to_json(),
+                chip=dict(candidate.chip),
                 training_digest=candidate.training_digest,
                 deployment_digest=candidate.deployment_digest,
                 state=CandidateState.RUNNING,

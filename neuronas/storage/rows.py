@@ -94,6 +94,7 @@ def trial_record(row: CandidateRow, cost: CostRow, evaluation: EvaluationRow | N
             Architecture.from_json(row.genotype),
             row.training_digest,
             row.deployment_digest,
+            row.chip,
             row.retry_of,
         ),
         state=CandidateState(row.state),

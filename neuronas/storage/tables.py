@@ -63,6 +63,7 @@ class CandidateRow(Base):
     study_id: Mapped[int] = mapped_column(ForeignKey(StudyRow.id))
     trial_number: Mapped[int]
     genotype: Mapped[dict[str, Any]]
+    chip: Mapped[dict[str, Any]]
     training_digest: Mapped[str] = mapped_column(String(64))
     deployment_digest: Mapped[str] = mapped_column(String(64))
     state: Mapped[str] = mapped_column(String(16))

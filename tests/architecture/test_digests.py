@@ -97,7 +97,7 @@ def test_the_order_of_the_context_does_not_change_the_training_digest():
 
 
 def test_the_chip_changes_the_deployment_digest_and_its_name_does_not():
-    chip = Chip.preset("spikesim-65nm")
+    chip = Chip.of("spikesim-65nm-rram")
     training = digest()
     bigger = dataclasses.replace(chip, settings=chip.settings.model_copy(update={"xbar_size": 128}))
     adc = chip.constants["energy_adc"].model_copy(update={"value": 3.0})
@@ -110,12 +110,12 @@ def test_the_chip_changes_the_deployment_digest_and_its_name_does_not():
 
 
 def test_networks_trained_apart_are_deployed_apart():
-    chip = Chip.preset("spikesim-65nm").to_json()
+    chip = Chip.of("spikesim-65nm-rram").to_json()
     assert deployment_digest(digest(), chip) != deployment_digest(digest(pool=1), chip)
 
 
 def test_digests_are_sha256_in_hexadecimal():
     training = digest()
-    deployment = deployment_digest(training, Chip.preset("spikesim-65nm").to_json())
+    deployment = deployment_digest(training, Chip.of("spikesim-65nm-rram").to_json())
     assert all(len(bytes.fromhex(value)) == 32 for value in (training, deployment))
     assert training != deployment

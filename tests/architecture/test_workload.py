@@ -147,6 +147,7 @@ HAND_MADE = {
     "cell_a.2->3": (Kind.CONV, Signal.SPIKE, 4, 4, 1, 16, 24, 16 * 54, 0),
     "reduction.lif": (Kind.LIF, Signal.CURRENT, 4, 4, 0, 0, 8, 0, 4 * 54),
     "reduction": (Kind.CONV, Signal.SPIKE, 4, 12, 3, 432, 456, 432 * 54, 0),
+    "reduction.pool": (Kind.AVGPOOL, Signal.CURRENT, 12, 12, 2, 0, 0, 0, 0),
     "cell_b.0->3": (Kind.SKIP, Signal.CURRENT, 12, 12, 0, 0, 0, 0, 0),
     "classifier.lif": (Kind.LIF, Signal.CURRENT, 12, 12, 0, 0, 24, 0, 12 * 12),
     "classifier.pool": (Kind.AVGPOOL, Signal.SPIKE, 12, 12, 2, 0, 0, 0, 0),
@@ -173,7 +174,8 @@ def test_a_small_network_has_exactly_the_layers_worked_out_by_hand():
     [
         ("stem", [(9, 6), (9, 6), (9, 6)]),
         ("cell_a.2->3", [(9, 6), (9, 6), (9, 6)]),
-        ("reduction", [(9, 6), (9, 6), (4, 3)]),
+        ("reduction", [(9, 6), (9, 6), (9, 6)]),
+        ("reduction.pool", [(9, 6), (4, 3), (4, 3)]),
         ("cell_b.0->3", [(4, 3), (4, 3), (4, 3)]),
         ("classifier.pool", [(4, 3), (2, 1), (2, 1)]),
         ("classifier.head", [(1, 1), (1, 1), (1, 1)]),

@@ -15,6 +15,7 @@ from tests.searching.fakes import FakeEvaluator, evaluated_by, without_fsync
 STUDY = """\
 dataset: digits
 space: {channels: [2, 4, 8], time_steps: [1, 2]}
+hardware: {model: spikesim, chip: spikesim-65nm-rram}
 budget: {area_mm2: 0.8, latency_ms: 0.2, energy_uj: 0.25}
 search: {sampler: random, trials: 6, seed: 1}
 """

@@ -7,9 +7,12 @@ import json
 import pytest
 
 from neuronas.architecture import Architecture
+from neuronas.config import chip_names
 from neuronas.hardware import UNITS, estimate
+from tests.searching.fakes import CHIP
 from tests.strategies import NOTHING, architecture
 
+ON_CHIP = ("--chip", CHIP.name)
 LAYERS = {
     "in_ch_list": [64],
     "out_ch_list": [64],
@@ -43,25 +46,26 @@ def test_check_counts_what_fits_and_what_rejects_the_rest(run, study):
         assert set(extremes) == set(UNITS)
     cheapest = found["cheapest"]["energy_uj"]
     network = Architecture.from_json(cheapest["genotype"])
-    assert estimate(network).energy_pj / 1e6 == pytest.approx(cheapest["value"])
+    assert estimate(network, chip=CHIP).energy_pj / 1e6 == pytest.approx(cheapest["value"])
     assert found["dearest"]["energy_uj"]["value"] <= 0.25
 
 
 def test_check_repeats_itself(run, study):
     one, other = (run("check", study, "--candidates", 500, "--format", "json") for _ in range(2))
+    assert one.code == 0
     assert one == other
 
 
 def test_check_shows_a_table_on_stdout_and_talks_on_stderr(run, study):
     done = run("check", study, "--candidates", 500)
-    assert done.err == "study 'tiny': 93,750 genotypes\n"
+    assert done.err == f"study 'tiny': 93,750 genotypes on chip '{CHIP.name}'\n"
     assert "rejected: energy_uj" in done.out
     assert "among those that fit" in done.out
     assert "energy (µJ)" in done.out
 
 
 def test_check_stores_and_trains_nothing(run, study, folder):
-    run("check", study, "--candidates", 100)
+    assert run("check", study, "--candidates", 100).code == 0
     assert list(folder.iterdir()) == [study]
 
 
@@ -89,15 +93,34 @@ def test_a_space_whose_only_way_is_zeroize_is_a_contradiction(run, study):
 
 @pytest.mark.parametrize("content", [architecture().to_json(), LAYERS], ids=["genotype", "layers"])
 def test_estimate_as_json_has_the_scripts_figures(run, folder, content):
-    done = run("estimate", written(folder, content), "--format", "json")
+    done = run("estimate", written(folder, content), *ON_CHIP, "--format", "json")
     found = json.loads(done.out)
     assert (done.code, done.err) == (0, "")
     assert {"num_pe", "num_tiles", "area_um2", "energy_pj", "latency_ns"} <= set(found)
-    assert found == estimate(folder / "network.json").to_json()
+    assert found == estimate(folder / "network.json", chip=CHIP).to_json()
+
+
+def test_a_model_is_estimated_on_its_own_chip_where_none_is_named(run, folder):
+    path = written(folder, LAYERS)
+    named = run("estimate", path, *ON_CHIP, "--format", "json")
+    assert run("estimate", path, "--model", "spikesim", "--format", "json") == named
+    assert run("estimate", path, "--model", "spikesim", *ON_CHIP, "--format", "json") == named
+
+
+def test_a_chip_may_be_a_file(run, folder):
+    chip = folder / "sram.yaml"
+    chip.write_text("base: spikesim-65nm-rram\nsettings: {device: sram}\n")
+    path = written(folder, LAYERS)
+    mine, preset = (
+        json.loads(run("estimate", path, "--chip", name, "--format", "json").out)
+        for name in (chip, "spikesim-65nm-sram")
+    )
+    assert mine == preset | {"chip": "sram"}
 
 
 def test_estimate_of_spikesims_own_example(run, folder):
-    found = json.loads(run("estimate", written(folder, LAYERS), "--format", "json").out)
+    done = run("estimate", written(folder, LAYERS), *ON_CHIP, "--format", "json")
+    found = json.loads(done.out)
     assert found["energy_pj"] == pytest.approx(1060462.268416, rel=1e-12)
     assert found["area_um2"] == pytest.approx(1129522.453439, rel=1e-12)
     assert found["latency_ns"] == pytest.approx(8519680.0, rel=1e-12)
@@ -106,10 +129,14 @@ def test_estimate_of_spikesims_own_example(run, folder):
 
 def test_estimate_as_a_table_shows_totals_layers_and_what_is_left_out(run, folder):
     network = architecture(hidden=5)
-    done = run("estimate", written(folder, network.to_json()))
+    done = run("estimate", written(folder, network.to_json()), *ON_CHIP)
     assert (done.code, done.err) == (0, "")
     for shown in ("num_pe", "num_tiles", "area (mm²)", "energy (µJ)", "latency (ms)"):
         assert shown in done.out
+    for total in ("area ", "energy ", "latency ", "time between results", "memory: parameters"):
+        assert f"\n{total}" in done.out, total
+    for component in ("H-trees", "tile buffers", "pe cycles", "input memory"):
+        assert component in done.out, component
     assert "classifier.hidden_lif" in done.out
     assert "not modelled" in done.out
 
@@ -121,10 +148,11 @@ def test_estimate_as_a_table_shows_totals_layers_and_what_is_left_out(run, folde
         (architecture().to_json() | {"channels": "four"}, "channels: found 'four'"),
         (architecture(cell_a=NOTHING).to_json(), "cell_a: no path from input to output"),
         ([], "found no mapping; expected a genotype"),
+        ({"layers": [{"kind": "conv"}]}, "layers[0].in_channels: required, but not given"),
     ],
 )
 def test_a_wrong_file_ends_estimate_with_3(run, folder, content, told):
-    done = run("estimate", written(folder, content))
+    done = run("estimate", written(folder, content), *ON_CHIP)
     assert (done.code, done.out) == (3, "")
     assert told in done.err
 
@@ -132,14 +160,42 @@ def test_a_wrong_file_ends_estimate_with_3(run, folder, content, told):
 def test_a_file_that_is_no_json_is_told_where(run, folder):
     path = folder / "network.json"
     path.write_text('{"channels": ')
-    done = run("estimate", path)
+    done = run("estimate", path, *ON_CHIP)
     assert done.code == 3
     assert f"{path}:\n  not valid JSON: " in done.err
 
 
 def test_an_unknown_model_or_chip_is_told_which_there_are(run, folder):
     path = written(folder, LAYERS)
-    model, chip = run("estimate", path, "--model", "cim"), run("estimate", path, "--chip", "tpu")
+    model, chip = run("estimate", path, "--model", "tpu"), run("estimate", path, "--chip", "tpu")
     assert (model.code, chip.code) == (3, 3)
-    assert model.err == "error: unknown hardware model 'cim'; allowed: spikesim\n"
-    assert chip.err == "error: unknown chip 'tpu'; allowed: spikesim-65nm\n"
+    assert model.err == "error: unknown hardware model 'tpu'; allowed: cim, spikesim\n"
+    assert chip.err == (
+        f"error: unknown chip 'tpu'; allowed: {', '.join(chip_names())}, or the path of a chip "
+        f"file that ends in .yaml\n"
+    )
+
+
+def test_a_chip_of_another_model_is_refused(run, folder):
+    done = run("estimate", written(folder, LAYERS), "--model", "cim", *ON_CHIP)
+    assert (done.code, done.out) == (3, "")
+    assert done.err == (
+        f"error: chip '{CHIP.name}' describes hardware model 'spikesim', not 'cim'\n"
+    )
+
+
+def test_a_wrong_chip_file_ends_estimate_with_3_and_is_told_key_and_file(run, folder):
+    chip = folder / "mine.yaml"
+    chip.write_text("base: spikesim-65nm-rram\nsettings: {xbar: 32}\n")
+    done = run("estimate", written(folder, LAYERS), "--chip", chip)
+    assert (done.code, done.out) == (3, "")
+    assert done.err.startswith(f"error: {chip}:\n  settings.xbar: unknown key; allowed: clk_freq")
+
+
+def test_other_time_steps_may_be_asked_for(run, folder):
+    path = written(folder, LAYERS)
+    own, asked = (
+        json.loads(run("estimate", path, *ON_CHIP, *steps, "--format", "json").out)
+        for steps in ((), ("--time-steps", 10))
+    )
+    assert asked["latency_ns"] == pytest.approx(own["latency_ns"] * 10 / 5, rel=1e-12)

@@ -11,6 +11,7 @@ import pytest
 from neuronas.storage import study_lock
 from tests.searching.fakes import FakeEvaluator, evaluated_by, failing, raising, rows
 
+HARDWARE = "hardware: {model: spikesim, chip: spikesim-65nm-rram}\n"
 FRONT_KEYS = [
     "trial",
     "validation_accuracy",
@@ -82,7 +83,9 @@ def test_search_goes_on_to_the_number_asked_for(run, study, searched):
 
 def test_a_finished_study_needs_no_data_to_be_shown_again(run, folder):
     path = folder / "fashion.yaml"
-    path.write_text("dataset: fashion_mnist\nspace: {channels: 2}\nsearch: {trials: 2}\n")
+    path.write_text(
+        f"dataset: fashion_mnist\nspace: {{channels: 2}}\n{HARDWARE}search: {{trials: 2}}\n"
+    )
     with evaluated_by(FakeEvaluator()):
         first = run("search", path)
     again = run("search", path, "--data-dir", folder)
@@ -146,7 +149,7 @@ def test_ctrl_c_says_how_to_go_on_and_that_works(run, study, folder):
 
 def test_an_exhausted_space_ends_well_and_says_after_how_many(run, folder, evaluator):
     path = folder / "few.yaml"
-    path.write_text("dataset: digits\nspace: {operations: skip, channels: [2, 4]}\n")
+    path.write_text(f"dataset: digits\nspace: {{operations: skip, channels: [2, 4]}}\n{HARDWARE}")
     for _ in range(2):
         done = run("search", path)
         assert done.code == 0
@@ -176,7 +179,7 @@ def test_a_failed_candidate_is_told_and_counted(run, study):
 
 def test_absent_data_ends_with_6_and_names_the_package(run, folder):
     path = folder / "fashion.yaml"
-    path.write_text("dataset: fashion_mnist\nspace: {channels: 2}\n")
+    path.write_text(f"dataset: fashion_mnist\nspace: {{channels: 2}}\n{HARDWARE}")
     empty = folder / "empty"
     empty.mkdir()
     done = run("search", path, "--data-dir", empty)

@@ -23,6 +23,8 @@ COMMANDS = [
     "show",
     "check",
     "estimate",
+    "compare",
+    "chips",
     "bench",
 ]
 
@@ -60,7 +62,7 @@ def test_hardware_commands_import_neither_torch_nor_optuna_nor_sqlalchemy(study,
     network.write_text(json.dumps(architecture().to_json()))
     heavy = {"torch", "optuna", "sqlalchemy", "snntorch", "sklearn"}
     assert imported("check", study, "--candidates", 100) & heavy == set()
-    assert imported("estimate", network) & heavy == set()
+    assert imported("estimate", network, "--model", "spikesim") & heavy == set()
 
 
 def test_looking_at_studies_imports_no_torch(searched):

@@ -12,6 +12,7 @@ from neuronas.architecture import Architecture
 from neuronas.hardware import estimate
 from tests.searching.fakes import (
     CHEAP,
+    CHIP,
     TOO_DEAR,
     FakeEvaluator,
     evaluated_by,
@@ -99,7 +100,7 @@ def test_the_front_is_what_the_search_printed(run, study, evaluator):
 def test_a_genotype_of_the_front_can_be_estimated_as_it_is(run, folder, searched):
     row = json.loads(run("front", "tiny", "--format", "json").out)[0]
     path = written(folder, Architecture.from_json(row["genotype"]))
-    found = json.loads(run("estimate", path, "--format", "json").out)
+    found = json.loads(run("estimate", path, "--chip", CHIP.name, "--format", "json").out)
     assert found["energy_pj"] / 1e6 == pytest.approx(row["energy_uj"])
 
 
@@ -120,7 +121,7 @@ def test_show_tells_genotype_evaluation_and_cost_of_a_trial(run, searched):
     assert Architecture.from_json(found["genotype"]) == trial.candidate.architecture
     assert found["training_digest"] == trial.candidate.training_digest
     assert found["evaluation"]["validation_accuracy"] == trial.evaluation.validation_accuracy
-    assert found["cost"]["energy_pj"] == estimate(trial.candidate.architecture).energy_pj
+    assert found["cost"]["energy_pj"] == estimate(trial.candidate.architecture, chip=CHIP).energy_pj
     layers = found["cost"]["layers"]
     assert sum(row["energy_pj"] for row in layers) == pytest.approx(found["cost"]["energy_pj"])
 

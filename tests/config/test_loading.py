@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from neuronas.config import load_study
+from neuronas.config import chip_names, load_study
 from neuronas.errors import ConfigError
 
 
@@ -43,8 +43,9 @@ def refused(tmp_path):
         ),
         (
             "space: {chanels: 4}",
-            "space.chanels: unknown key; allowed: cells, channels, decay, hidden, operations, "
-            "pool, ratio, threshold, time_steps, weight_bits; did you mean 'channels'?",
+            "space.chanels: unknown key; allowed: cells, channels, chip, decay, hidden, "
+            "operations, pool, ratio, threshold, time_steps, weight_bits; did you mean "
+            "'channels'?",
         ),
         (
             "space: {weight_bits: {stm: 4}}",
@@ -70,13 +71,13 @@ def test_an_unknown_key_is_told_what_is_allowed_and_what_is_near(refused, rest, 
             "dataset: found 'digit'; allowed: digits, fashion_mnist; did you mean 'digits'?",
         ),
         (
-            "dataset: digits\nhardware: {chip: spikesim-45nm}",
-            "hardware.chip: found 'spikesim-45nm'; allowed: spikesim-65nm; "
-            "did you mean 'spikesim-65nm'?",
+            "dataset: digits\nhardware: {chip: spikesim-65nm-rrm}",
+            f"hardware.chip: found 'spikesim-65nm-rrm'; allowed: {', '.join(chip_names())}; "
+            "did you mean 'spikesim-65nm-rram'?",
         ),
         (
             "dataset: digits\nhardware: {model: spikesm}",
-            "hardware.model: found 'spikesm'; allowed: spikesim; did you mean 'spikesim'?",
+            "hardware.model: found 'spikesm'; allowed: cim, spikesim; did you mean 'spikesim'?",
         ),
         (
             "dataset: digits\nsearch: {sampler: tpee}",
@@ -144,6 +145,9 @@ def test_an_integer_is_not_a_text_a_fraction_or_a_truth_value(refused, rest, key
         ("budget: {energy_uj: -1}", ("budget.energy_uj: found -1", "greater than 0")),
         ("space: {decay: [0.5, 1.0]}", ("space.decay[1]: found 1.0;", "less than 1")),
         ("name: a b", ("name: found 'a b';", "pattern")),
+        ("hardware: {spike_rate: 1.5}", ("hardware.spike_rate: found 1.5;", "equal to 1")),
+        ("hardware: {spike_rate: -0.1}", ("hardware.spike_rate: found -0.1;", "equal to 0")),
+        ("hardware: {chip: 65}", ("hardware.chip", "found 65;")),
     ],
 )
 def test_a_wrong_type_or_range_names_key_and_value(refused, rest, parts):
@@ -270,3 +274,37 @@ def test_a_folder_or_a_file_that_is_not_text_cannot_be_read(tmp_path):
     path = tmp_path / "bytes.yaml"
     path.write_bytes(b"\xff\xfe\x00")
     assert refusal(path).startswith("cannot be read: ")
+
+
+# A chip file that a study names
+
+
+STUDY_ON_A_CHIP = "dataset: digits\nhardware: {model: spikesim, chip: mine.yaml}"
+
+
+def test_an_absent_chip_file_is_told_the_nearest_name(tmp_path):
+    there = tmp_path / "main.yaml"
+    there.write_text("base: spikesim-65nm-rram")
+    (tmp_path / "digits.yaml").write_text(STUDY_ON_A_CHIP)
+    with pytest.raises(ConfigError) as caught:
+        load_study(tmp_path / "digits.yaml")
+    assert str(caught.value) == (
+        f"{tmp_path / 'mine.yaml'}:\n  no such file; did you mean {there}?"
+    )
+
+
+@pytest.mark.parametrize("content", ["[1, 2]", "5", ""])
+def test_a_chip_file_without_keys_is_told_by_its_own_name(tmp_path, content):
+    (tmp_path / "mine.yaml").write_text(content)
+    (tmp_path / "digits.yaml").write_text(STUDY_ON_A_CHIP)
+    with pytest.raises(ConfigError) as caught:
+        load_study(tmp_path / "digits.yaml")
+    assert str(caught.value) == (f"{tmp_path / 'mine.yaml'}:\n  a chip file is a mapping of keys")
+
+
+def test_a_broken_chip_file_is_told_by_its_own_name_and_line(tmp_path):
+    (tmp_path / "mine.yaml").write_text("base: spikesim-65nm-rram\n\tsettings: {}")
+    (tmp_path / "digits.yaml").write_text(STUDY_ON_A_CHIP)
+    with pytest.raises(ConfigError) as caught:
+        load_study(tmp_path / "digits.yaml")
+    assert str(caught.value).startswith(f"{tmp_path / 'mine.yaml'}:\n  line 2, column 1: not valid")

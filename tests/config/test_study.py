@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -24,7 +25,8 @@ def test_a_file_with_only_a_dataset_has_every_default(tmp_path):
     assert (read.space.channels, read.space.ratio, read.space.pool) == ([16], [2], [2])
     assert (read.space.hidden, read.space.time_steps) == ([0], [4])
     assert set(map(tuple, read.space.weight_bits.model_dump().values())) == {(4,)}
-    assert (read.hardware.model, read.hardware.chip) == ("spikesim", "spikesim-65nm")
+    assert (read.hardware.model, read.hardware.chip) == ("cim", "rram-32nm")
+    assert read.hardware.spike_rate == 0.1
     assert read.budget.limits() == {}
     assert read.objectives == ["accuracy", "energy"]
     assert (read.search.sampler, read.search.trials, read.search.seed) == ("tpe", 30, 0)
@@ -92,7 +94,7 @@ def test_limits_come_in_the_order_of_constraints_whatever_the_order_of_the_file(
         "dataset: digits",
         "# why\ndataset: digits  # bundled\nsearch: {seed: 3}\nspace:\n  channels:\n  - 4\n  - 8\n",
         "dataset: digits\nsearch: {seed: 3}\nspace: {weight_bits: 4, channels: [4, 8], decay: 0.25}"
-        "\nhardware: {chip: spikesim-65nm}",
+        "\nhardware: {model: cim, chip: rram-32nm, spike_rate: 0.1}",
     ],
     ids=["trials", "storage and order", "comments and layout", "defaults written out"],
 )
@@ -118,6 +120,10 @@ def test_the_digest_ignores_whether_a_number_is_written_as_an_integer(tmp_path):
         ("space: {channels: 8}", "space.channels"),
         ("space: {weight_bits: {stem: 8}}", "space.weight_bits.stem"),
         ("space: {decay: 0.5}", "space.decay"),
+        ("hardware: {model: spikesim}", "hardware.model"),
+        ("hardware: {chip: spikesim-65nm-rram}", "hardware.chip"),
+        ("hardware: {chip: {base: rram-32nm}}", "hardware.chip"),
+        ("hardware: {spike_rate: 0.2}", "hardware.spike_rate"),
         ("budget: {energy_uj: 3}", "budget.energy_uj"),
         ("objectives: [accuracy, area]", "objectives"),
         ("training: {epochs: 3}", "training.epochs"),
@@ -139,3 +145,63 @@ def test_differences_say_what_is_stored_and_what_the_file_says(tmp_path):
         "budget.area_mm2: stored null, file 2.0",
         "space.channels: stored [4, 8], file [8]",
     ]
+
+
+# A chip file that a study names
+
+
+CHIP_FILE = "base: spikesim-65nm-rram\nsettings: {clk_freq: 100}\n"
+ON_A_CHIP = "hardware: {model: spikesim, chip: %s}"
+
+
+@pytest.fixture
+def on_a_chip(tmp_path):
+    """Return a study that names a chip file beside it."""
+    (tmp_path / "slow.yaml").write_text(CHIP_FILE)
+    return study(tmp_path, ON_A_CHIP % "slow.yaml")
+
+
+def test_a_chip_file_is_read_with_the_study_that_names_it(on_a_chip):
+    assert on_a_chip.hardware.chip == {
+        "name": "slow",
+        "base": "spikesim-65nm-rram",
+        "settings": {"clk_freq": 100},
+    }
+
+
+def test_a_study_is_whole_without_its_chip_file(tmp_path, on_a_chip):
+    (tmp_path / "slow.yaml").unlink()
+    again = StudyConfig.model_validate(json.loads(on_a_chip.model_dump_json()))
+    assert again == on_a_chip
+    assert again.digest() == on_a_chip.digest()
+
+
+def test_a_chip_written_into_the_study_is_that_of_the_file(tmp_path, on_a_chip):
+    written = "{name: slow, base: spikesim-65nm-rram, settings: {clk_freq: 100}}"
+    inline = study(tmp_path, ON_A_CHIP % written)
+    assert inline.digest() == on_a_chip.digest()
+
+
+def test_another_content_of_the_chip_file_is_another_question(tmp_path, on_a_chip):
+    (tmp_path / "slow.yaml").write_text(CHIP_FILE.replace("100", "50"))
+    changed = study(tmp_path, ON_A_CHIP % "slow.yaml")
+    assert changed.digest() != on_a_chip.digest()
+    assert changed.differences(on_a_chip) == [
+        "hardware.chip.settings.clk_freq: stored 100, file 50"
+    ]
+
+
+def test_a_chip_file_is_looked_for_from_the_folder_of_the_study(tmp_path, monkeypatch):
+    (tmp_path / "chips").mkdir()
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "chips" / "slow.yaml").write_text(CHIP_FILE)
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    near = study(tmp_path, ON_A_CHIP % "chips/slow.yaml")
+    far = study(tmp_path, ON_A_CHIP % (tmp_path / "chips" / "slow.yaml"))
+    assert near.hardware.chip == far.hardware.chip
+    assert near.hardware.chip["settings"] == {"clk_freq": 100}
+
+
+def test_a_chip_file_may_give_its_own_name(tmp_path):
+    (tmp_path / "slow.yaml").write_text(f"name: ours\n{CHIP_FILE}")
+    assert study(tmp_path, ON_A_CHIP % "slow.yaml").hardware.chip["name"] == "ours"

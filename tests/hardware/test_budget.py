@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from neuronas.architecture import Networks, Workload
 from neuronas.config import BudgetConfig
-from neuronas.hardware import UNITS, Budget, Chip, SpikeSim, presented
+from neuronas.hardware import UNITS, Budget, Chip, hardware_model, presented
 from tests.strategies import architecture
 
 AMOUNTS = st.floats(1e-6, 1e12)
@@ -56,7 +56,7 @@ def test_an_empty_budget_is_broken_by_nothing():
 
 def test_costs_are_presented_in_the_units_of_budgets():
     networks = Networks.of([architecture(), architecture(channels=16)])
-    cost = SpikeSim().cost(Workload.of(networks), Chip.preset("spikesim-65nm"))
+    cost = hardware_model("spikesim").cost(Workload.of(networks), Chip.of("spikesim-65nm-rram"))
     shown = presented(cost)
     assert list(shown) == list(UNITS)
     assert shown["parameters"].tolist() == cost.parameters.tolist()

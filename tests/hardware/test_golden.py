@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 
-from neuronas.hardware import Estimate, LayerList, estimate
+from neuronas.hardware import Chip, Estimate, LayerList, estimate
 
 VGG9 = {
     "in_ch_list": [3, 64, 64, 128, 128, 256, 256],
@@ -50,8 +50,11 @@ CASES = (
 )
 
 
-def cost(**inputs: object) -> Estimate:
-    return estimate(LayerList.model_validate(inputs))
+CHIP = Chip.of("spikesim-65nm-rram")
+
+
+def cost(*, chip: Chip = CHIP, **inputs: object) -> Estimate:
+    return estimate(LayerList.model_validate(inputs), chip=chip)
 
 
 def digits(value: object) -> object:
@@ -72,23 +75,24 @@ def test_every_recorded_case_is_tested(golden):
 def test_a_recorded_case_is_reproduced_with_its_parts(golden, name):
     case = next(case for case in golden["cases"] if case["name"] == name)
     found = cost(**case["inputs"])
-    parts = {part: float(area[0]) for part, area in found.cost.area_parts_um2.items()}
-    processing = parts["crossbars"] + parts["adcs"] + parts["multiplexers"]
-    buffers = parts["temporary_buffers"] + parts["tile_buffers"]
+    totals = found.explanation.cost
+    parts = found.explanation.area_um2.by_component()
+    processing = parts["crossbars"] + parts["ADCs"] + parts["multiplexers"]
+    buffers = parts["temporary buffers"] + parts["tile buffers"]
     assert {
-        "num_pe": found.cost.num_pe[0],
-        "num_tiles": found.cost.num_tiles[0],
+        "num_pe": totals.num_pe[0],
+        "num_tiles": totals.num_tiles[0],
         "area_um2": found.area_um2,
         "energy_pJ": found.energy_pj,
         "latency_ns": found.latency_ns,
     } == digits(case["outputs"])
     assert {
-        "neuron_mem": parts["neuron_memory"],
+        "neuron_mem": parts["neuron memory"],
         "pe_plus_switch": processing + parts["subtractors"],
-        "digital": buffers + processing + parts["input_memory"],
+        "digital": buffers + processing + parts["input memory"],
         "total": found.area_um2,
     } == digits(case["area_parts_um2"])
-    assert found.cost.layer_energy_pj[:, 0] == digits(np.array(case["layer_energy_pj"]))
+    assert found.explanation.energy_pj.by_layer() == digits(np.array(case["layer_energy_pj"]))
 
 
 @pytest.mark.parametrize(
@@ -109,10 +113,20 @@ def test_a_recorded_case_is_reproduced_with_its_parts(golden, name):
 )
 def test_a_case_known_by_heart_is_reproduced(inputs, pe, tiles, area_um2, energy_pj, latency_ns):
     found = cost(**inputs)
-    assert (found.cost.num_pe[0], found.cost.num_tiles[0]) == (pe, tiles)
+    totals = found.explanation.cost
+    assert (totals.num_pe[0], totals.num_tiles[0]) == (pe, tiles)
     assert found.area_um2 == digits(area_um2)
     assert found.energy_pj == digits(energy_pj)
     assert found.latency_ns == digits(latency_ns)
+
+
+def test_the_sram_chip_is_the_script_with_its_device_set_to_sram():
+    layers = {name: value for name, value in VGG9.items() if name != "device"}
+    on_sram = cost(chip=Chip.of("spikesim-65nm-sram"), **layers)
+    set_to_it = cost(**layers, device="sram")
+    assert on_sram.energy_pj == digits(941181496.0742401)
+    assert on_sram.area_um2 == digits(8704114.583034)
+    assert on_sram.to_json() == set_to_it.to_json() | {"chip": "spikesim-65nm-sram"}
 
 
 UNDEFINED = {
@@ -162,7 +176,8 @@ UNDEFINED = {
 def test_inputs_on_which_the_script_fails_have_a_finite_cost(reason):
     inputs, mapped = UNDEFINED[reason]
     found = cost(**inputs)
-    assert (found.cost.num_pe[0], found.cost.num_tiles[0]) == mapped
+    chip = found.explanation.cost
+    assert (chip.num_pe[0], chip.num_tiles[0]) == mapped
     totals = np.array([found.area_um2, found.energy_pj, found.latency_ns])
     assert np.isfinite(totals).all()
     assert (totals > 0).all()

@@ -21,7 +21,7 @@ from tests.searching.fakes import rows
 STUDY = """\
 dataset: digits
 space: {channels: [2, 3, 4], time_steps: 1}
-hardware: {model: spikesim, chip: spikesim-65nm}
+hardware: {model: spikesim, chip: spikesim-65nm-rram}
 budget: {energy_uj: 0.3}
 training: {epochs: 2, samples: 128, learning_rate: 0.02}
 search: {sampler: tpe, trials: %d, seed: 4}

@@ -17,6 +17,8 @@ from tests.network.examples import built, images_for, living, module_paths, smal
 from tests.strategies import CHAIN, DEAD_ENDS, NOTHING, WIRE, architecture
 
 BATCH = 3
+WITHOUT_MODULE = {"reduction.pool", "classifier.pool"}
+"""Poolings without parameters that the network does itself."""
 
 
 class Table:
@@ -70,7 +72,7 @@ def test_each_layer_has_the_parameters_that_the_table_says_and_there_are_no_othe
     table, module = Table(network), built(network)
     found = layers(module)
     built_kinds = table.names(Kind.CONV, Kind.LINEAR, Kind.LIF, Kind.AVGPOOL)
-    assert list(found) == [name for name in built_kinds if name != "classifier.pool"]
+    assert list(found) == [name for name in built_kinds if name not in WITHOUT_MODULE]
     parameters = {name: sum(p.numel() for p in layer.parameters()) for name, layer in found.items()}
     assert parameters == {name: table.read(name, "parameters")[0] for name in found}
     total = sum(parameter.numel() for parameter in module.parameters())
@@ -91,7 +93,7 @@ def test_each_layer_has_the_shape_bits_and_maps_that_the_table_says(network):
         assert (conv.in_channels, conv.out_channels, conv.bits) == (ins, outs, bits), name
         assert (conv.kernel_size, conv.stride) == ((kernel, kernel), (stride, stride)), name
         assert conv.weight.numel() == weights, name
-        images = BATCH if name == "stem" else BATCH * network.time_steps  # a still stem runs once
+        images = BATCH * table.read(name, "steps")[0]  # a still stem runs once
         in_map = table.read(name, "in_height", "in_width")
         out_map = table.read(name, "out_height", "out_width")
         assert calls[conv] == [((images, ins, *in_map), (images, outs, *out_map))], name
@@ -102,11 +104,13 @@ def test_each_layer_has_the_shape_bits_and_maps_that_the_table_says(network):
         )
         assert (linear.in_features, linear.out_features, linear.bits) == (ins, outs, bits), name
         assert linear.weight.numel() == weights, name
-        images = BATCH * network.time_steps
+        images = BATCH * table.read(name, "steps")[0]
         assert calls[linear] == [((images, ins), (images, outs))], name
-    for name in set(table.names(Kind.AVGPOOL)) - {"classifier.pool"}:
+    for name in set(table.names(Kind.AVGPOOL)) - WITHOUT_MODULE:
         pool = only(found[name], nn.AvgPool2d)
         assert table.read(name, "kernel", "stride") == (pool.kernel_size, pool.stride), name
+    assert table.read("reduction.pool", "kernel", "stride") == (module.reduction_pool,) * 2
+    assert table.read("classifier.pool", "kernel", "stride") == (module.pool,) * 2
 
 
 @settings(max_examples=25)

@@ -25,8 +25,8 @@ Before = Callable[[int, Architecture], None]
 SPACE = {"channels": [2, 4, 8], "time_steps": [1, 2]}
 BUDGET = {"area_mm2": 0.8, "latency_ms": 0.2, "energy_uj": 0.25}
 
-CHIP = Chip.preset("spikesim-65nm")
-"""Read once: ``estimate`` reads a preset's file whenever it is given its name."""
+HARDWARE = {"model": "spikesim", "chip": "spikesim-65nm-rram"}
+CHIP = Chip.of(HARDWARE["chip"])
 
 TOO_DEAR = architecture(
     cell_a="0333 0033 0003 0000", cell_b="0333 0033 0003 0000", channels=8, time_steps=2
@@ -119,6 +119,7 @@ def study_config(**changes: object) -> StudyConfig:
         "name": "test",
         "dataset": "digits",
         "space": SPACE,
+        "hardware": HARDWARE,
         "budget": BUDGET,
         "search": {"sampler": "random", "trials": 8, "seed": 1} | changes.pop("search", {}),
     }

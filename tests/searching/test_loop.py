@@ -218,9 +218,9 @@ def test_a_candidate_over_budget_is_pruned_with_its_cost_and_never_trained(url):
     assert len(evaluator.calls) == 1
     assert pruned.candidate.training_digest not in {key.digest for key in evaluator.calls}
     assert all(violation > 0 for violation in pruned.cost.constraints.values())
-    assert pruned.cost.energy_pj == estimate(TOO_DEAR).energy_pj
+    assert pruned.cost.energy_pj == estimate(TOO_DEAR, chip=CHIP).energy_pj
     assert pruned.reason.startswith("over budget: area_mm2 +")
-    energy = estimate(TOO_DEAR).energy_pj / 1e6 / BUDGET["energy_uj"] - 1
+    energy = estimate(TOO_DEAR, chip=CHIP).energy_pj / 1e6 / BUDGET["energy_uj"] - 1
     assert f"energy_uj +{energy:.1%}" in pruned.reason
 
 

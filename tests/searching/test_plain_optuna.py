@@ -15,6 +15,7 @@ from neuronas.hardware import estimate
 from neuronas.searching import enqueue_candidate, load_result
 from tests.searching.fakes import (
     BUDGET,
+    CHIP,
     TOO_DEAR,
     FakeEvaluator,
     failing,
@@ -69,7 +70,7 @@ def test_optuna_sees_an_over_budget_candidate_pruned_with_its_named_constraints(
     assert pruned.values is None
     assert set(pruned.constraints) == set(BUDGET)
     assert all(violation > 0 for violation in pruned.constraints.values())
-    cost = estimate(TOO_DEAR)
+    cost = estimate(TOO_DEAR, chip=CHIP)
     assert pruned.constraints["energy_uj"] == cost.energy_pj / 1e6 / BUDGET["energy_uj"] - 1
     assert pruned.user_attrs["cost"]["energy_uj"] == cost.energy_pj / 1e6
     assert pruned.user_attrs["reason"].startswith("over budget: ")

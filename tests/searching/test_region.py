@@ -11,11 +11,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from neuronas.architecture import Architecture, training_digest
-from neuronas.errors import GenotypeError, InfeasibleSpaceError, SpaceExhaustedError
+from neuronas.errors import (
+    ConfigError,
+    GenotypeError,
+    InfeasibleSpaceError,
+    SpaceExhaustedError,
+)
 from neuronas.hardware import UNITS, estimate
 from neuronas.searching import FeasibleRegion
-from neuronas.searching.region import Assessment
-from tests.searching.fakes import CHIP, study_config
+from neuronas.searching.region import Assessment, chip_of
+from tests.searching.fakes import CHIP, HARDWARE, study_config
 from tests.strategies import architecture
 
 SEEDS = st.integers(0, 2**32)
@@ -89,6 +94,34 @@ def brute_force(region: FeasibleRegion) -> dict[str, list[int]]:
         for genes in everything
         if not reasons(region, genes)
     }
+
+
+# What a study file says of the hardware
+
+
+def test_a_region_is_costed_on_the_chip_that_the_study_describes():
+    genes = REGION.space.sample(np.random.default_rng(0), 20)
+    slow = {"base": HARDWARE["chip"], "settings": {"clk_freq": 125.0}}
+    region = region_of(hardware={"model": "spikesim", "chip": slow})
+    before, after = REGION.assess(genes).quantities, region.assess(genes).quantities
+    assert after["latency_ms"] == pytest.approx(2 * before["latency_ms"], rel=1e-12)
+    assert after["energy_uj"].tolist() == before["energy_uj"].tolist()
+
+
+def test_a_chip_of_another_model_than_the_study_names_is_refused():
+    study = study_config(hardware=HARDWARE | {"model": "cim"})
+    with pytest.raises(ConfigError) as caught:
+        chip_of(study)
+    assert str(caught.value) == (
+        f"hardware.chip: '{CHIP.name}' describes hardware model 'spikesim', but hardware.model is "
+        f"'cim'"
+    )
+
+
+def test_a_chip_with_a_wrong_setting_is_told_its_key():
+    wrong = {"base": HARDWARE["chip"], "settings": {"clk_frq": 125.0}}
+    with pytest.raises(ConfigError, match=r"settings\.clk_frq: unknown key; allowed: clk_freq, "):
+        region_of(hardware={"model": "spikesim", "chip": wrong})
 
 
 # Drawing
@@ -246,7 +279,9 @@ def test_a_repair_is_new_or_none():
 @pytest.mark.parametrize("seed", range(3))
 def test_one_feasible_network_in_four_million_is_found(seed):
     cheapest = architecture(cell_a=ALL_SKIP, cell_b=ALL_SKIP, channels=2)
-    region = region_of(space=RARE, budget={"parameters": float(estimate(cheapest).parameters)})
+    region = region_of(
+        space=RARE, budget={"parameters": float(estimate(cheapest, chip=CHIP).parameters)}
+    )
     assert region.space.size == 3**12 * 8
     genes = region.draw(np.random.default_rng(seed), always)
     assert network(region, genes) == cheapest
@@ -259,7 +294,7 @@ def test_one_feasible_network_in_four_million_is_found(seed):
 )
 def test_once_the_rare_network_is_known_the_space_is_exhausted(channels, message):
     cheapest = architecture(cell_a=ALL_SKIP, cell_b=ALL_SKIP, channels=2)
-    limit = float(estimate(cheapest).parameters)
+    limit = float(estimate(cheapest, chip=CHIP).parameters)
     region = region_of(space=RARE | {"channels": channels}, budget={"parameters": limit})
     known = key(region, region.space.encode(cheapest)[0])
     with pytest.raises(SpaceExhaustedError, match=message):
@@ -273,10 +308,10 @@ def test_a_network_that_draws_miss_is_found_by_enumeration():
         "hidden": list(range(16)),
     }
     cheapest = architecture(cell_a=ALL_SKIP, cell_b=ALL_SKIP, channels=2, hidden=1)
-    limit = float(estimate(cheapest).parameters)
+    limit = float(estimate(cheapest, chip=CHIP).parameters)
     region = region_of(space=space, budget={"parameters": limit})
     assert region.space.size == 3**6 * 16 * 16
-    assert limit < estimate(cheapest.model_copy(update={"hidden": 0})).parameters
+    assert limit < estimate(cheapest.model_copy(update={"hidden": 0}), chip=CHIP).parameters
     for seed in range(3):
         genes = region.draw(np.random.default_rng(seed), always)
         assert network(region, genes) == cheapest
@@ -317,7 +352,7 @@ def test_an_enumerable_space_without_a_feasible_network_names_the_nearest():
     error = caught.value
     assert error.violations[error.binding] == max(error.violations.values()) == least
     nearest = Architecture.from_json(error.nearest)
-    assert estimate(nearest).parameters / 100.0 - 1 == error.violations["parameters"]
+    assert estimate(nearest, chip=CHIP).parameters / 100.0 - 1 == error.violations["parameters"]
     assert f"no network of the space (all {region.space.size:,}) fits the budget" in str(error)
     assert f"{error.binding} binds" in str(error)
     assert f"{least:.1%} over the limit of {limits[error.binding]:g}" in str(error)
@@ -328,7 +363,7 @@ def test_an_enumerable_space_without_a_feasible_network_names_the_nearest():
 
 def test_a_space_too_large_to_enumerate_names_the_nearest_it_found():
     cheapest = architecture(cell_a=ALL_SKIP, cell_b=ALL_SKIP, channels=2)
-    fewest = estimate(cheapest).parameters
+    fewest = estimate(cheapest, chip=CHIP).parameters
     region = region_of(space=RARE, budget={"parameters": fewest - 1.0, "latency_ms": 1e6})
     with pytest.raises(InfeasibleSpaceError) as caught:
         region.draw(np.random.default_rng(0), always)

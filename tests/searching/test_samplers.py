@@ -149,7 +149,7 @@ def test_a_network_is_recognized_whatever_genotype_it_came_from():
     sampler = sampler_of(
         "random",
         space={"operations": ["zeroize", "skip", "conv3x3"], "channels": 2, "time_steps": 1},
-        budget={"parameters": float(estimate(CHEAP).parameters), "energy_uj": 10.0},
+        budget={"parameters": float(estimate(CHEAP, chip=CHIP).parameters), "energy_uj": 10.0},
     )
     space = sampler.region.space
     everything = sampler.region.assess(space.enumerate(0, space.size))

@@ -19,7 +19,7 @@ from neuronas.records import (
     FrontPoint,
 )
 from neuronas.storage import Repository
-from tests.searching.fakes import CHEAP, evaluation, rows, study_config
+from tests.searching.fakes import CHEAP, CHIP, evaluation, rows, study_config
 from tests.strategies import architecture
 
 NOON = datetime(2026, 1, 2, 12, 0, tzinfo=UTC)
@@ -32,7 +32,7 @@ def candidate(number: int, network=CHEAP, **changes: object) -> Candidate:
 
 
 def cost(network=CHEAP) -> CostRecord:
-    values = estimate(network).to_json()
+    values = estimate(network, chip=CHIP).to_json()
     names = CostRecord.__dataclass_fields__.keys() - {"constraints"}
     return CostRecord(constraints={"energy_uj": -0.5}, **{name: values[name] for name in names})
 

@@ -1,0 +1,201 @@
+"""Layer tables of plain networks: layers in a row, one by one or as arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from pydantic import BaseModel, ConfigDict, Field
+
+from neuronas.architecture.networks import Ints
+from neuronas.architecture.workload import SPIKE_LEVELS, Signal, Slot, Workload
+from neuronas.config import BitWidth, Kind
+from neuronas.errors import WorkloadError
+
+Size = Annotated[int, Field(ge=1, le=2**20)]
+
+_LEAST = {"in_channels": 0, "out_channels": 0, "levels": 0}
+"""Columns that may be zero: a layer without channels is no layer, a current has no levels."""
+
+
+class Layer(BaseModel):
+    """One layer of a plain network.
+
+    Attributes:
+        kind: ``conv``, ``linear``, ``avgpool`` or ``maxpool``.
+        in_channels, out_channels: Channels; features of a linear layer.
+        height, width: Feature map that it reads; 1 for a linear layer.
+        kernel, stride, groups: Of a convolution or a pooling.
+        same: Whether the border is padded so that all positions count; otherwise a kernel stays
+            inside the map.
+        pool: Side of an average pooling of its currents, fused behind it.
+        weight_bits: Bits of one weight.
+        levels: Values that one input element can take in a time step: 2 for spikes, 0 for a
+            current of as many bits as the chip carries.
+        neurons: Whether LIF neurons read its output.
+    """
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    kind: Literal["conv", "linear", "avgpool", "maxpool"]
+    in_channels: Size
+    out_channels: Size
+    height: Size = 1
+    width: Size = 1
+    kernel: Size = 1
+    stride: Size = 1
+    groups: Size = 1
+    same: bool = True
+    pool: Size = 1
+    weight_bits: BitWidth = 4
+    levels: Annotated[int, Field(ge=0, le=2**16)] = SPIKE_LEVELS
+    neurons: bool = True
+
+
+def workload_of_layers(
+    networks: Sequence[Sequence[Layer]], time_steps: Sequence[int] | int = 1
+) -> Workload:
+    """Return the layer table of plain networks; shorter ones end with layers they do not have.
+
+    Raises:
+        WorkloadError: A layer contradicts itself; the message names layer and field.
+    """
+    depth = max(len(layers) for layers in networks)
+
+    def column(name: str) -> Ints:
+        table = np.zeros((depth, len(networks)), dtype=np.int64)
+        for index, layers in enumerate(networks):
+            values = [getattr(layer, name) for layer in layers]
+            table[: len(layers), index] = (
+                [Kind[value.upper()] for value in values] if name == "kind" else values
+            )
+        return table
+
+    columns = {name: column(name) for name in Layer.model_fields}
+    return chain(**columns, time_steps=np.broadcast_to(time_steps, len(networks)))
+
+
+def chain(
+    *,
+    kind: ArrayLike,
+    in_channels: ArrayLike,
+    out_channels: ArrayLike,
+    height: ArrayLike,
+    width: ArrayLike,
+    kernel: ArrayLike = 1,
+    stride: ArrayLike = 1,
+    groups: ArrayLike = 1,
+    same: ArrayLike = True,
+    pool: ArrayLike = 1,
+    weight_bits: ArrayLike = 4,
+    levels: ArrayLike = SPIKE_LEVELS,
+    neurons: ArrayLike = True,
+    time_steps: ArrayLike = 1,
+) -> Workload:
+    """Return the layer table of N plain networks of L layers from arrays.
+
+    Arrays broadcast to ``(L, N)``, ``time_steps`` to ``(N,)``; their meaning is that of
+    :class:`Layer`. A layer of kind ``NONE`` or without channels is one the network does not have.
+
+    Raises:
+        WorkloadError: A value cannot be; the message names layer and field.
+    """
+    given = {
+        "kind": kind,
+        "in_channels": in_channels,
+        "out_channels": out_channels,
+        "height": height,
+        "width": width,
+        "kernel": kernel,
+        "stride": stride,
+        "groups": groups,
+        "same": same,
+        "pool": pool,
+        "weight_bits": weight_bits,
+        "levels": levels,
+        "neurons": neurons,
+    }
+    steps = np.atleast_1d(np.asarray(time_steps, dtype=np.int64))
+    arrays = [np.asarray(value, dtype=np.int64) for value in given.values()]
+    shape = np.broadcast_shapes(*(array.shape for array in arrays), (1, len(steps)))
+    columns = dict(zip(given, (np.broadcast_to(a, shape) for a in arrays), strict=True))
+    present = (
+        (columns["kind"] != Kind.NONE)
+        & (columns["in_channels"] != 0)
+        & (columns["out_channels"] != 0)
+    )
+    _check(columns, present)
+    return _assembled(columns, present, np.broadcast_to(steps, shape[1]))
+
+
+def _assembled(c: dict[str, Ints], present: NDArray[np.bool_], steps: Ints) -> Workload:
+    c = {name: np.where(present, values, 0) for name, values in c.items()}
+    weighted = np.isin(c["kind"], (Kind.CONV, Kind.LINEAR))
+    stride, pool = np.maximum(c["stride"], 1), np.maximum(c["pool"], 1)
+    border = np.where(c["same"] != 0, 1, c["kernel"])
+    height, width = ((c[side] - border) // stride + present for side in ("height", "width"))
+    weights = np.where(
+        weighted,
+        c["kernel"] ** 2 * c["in_channels"] * (c["out_channels"] // np.maximum(c["groups"], 1)),
+        0,
+    )
+    signal = np.select(
+        [~present, c["levels"] == 0, c["levels"] == SPIKE_LEVELS],
+        [Signal.NONE, Signal.CURRENT, Signal.SPIKE],
+        Signal.LEVEL,
+    )
+    zero = np.zeros_like(weights)
+    rows = range(len(weights))
+    return Workload(
+        slots=tuple(Slot(f"layer{row}", after=(f"layer{row - 1}",) if row else ()) for row in rows),
+        kind=c["kind"],
+        in_channels=c["in_channels"],
+        out_channels=c["out_channels"],
+        kernel=c["kernel"],
+        stride=c["stride"],
+        groups=np.where(weighted, c["groups"], 0),
+        in_height=c["height"],
+        in_width=c["width"],
+        out_height=height,
+        out_width=width,
+        pooled_height=height // pool,
+        pooled_width=width // pool,
+        weights=weights,
+        parameters=weights,
+        weight_bits=np.where(weighted, c["weight_bits"], 0),
+        macs=weights * height * width,
+        neurons=np.where(c["neurons"] != 0, c["out_channels"] * height * width, 0),
+        signal=signal,
+        levels=np.where(present, c["levels"], 0),
+        steps=np.where(present, steps, 0),
+        adds=zero,
+        rescaled=zero,
+        waits=zero,
+        time_steps=steps,
+    )
+
+
+def _check(columns: dict[str, Ints], present: NDArray[np.bool_]) -> None:
+    kind = columns["kind"]
+    _require(np.isin(kind, [k for k in Kind if k != Kind.LIF]), "kind", columns, "a known kind")
+    for name, values in columns.items():
+        if name in {"neurons", "same"}:
+            continue
+        least = _LEAST.get(name, 0 if name == "kind" else 1)
+        _require((values >= least) | ~present & (values >= 0), name, columns, f"{least} or more")
+    groups, conv = columns["groups"], present & (kind == Kind.CONV)
+    for name in ("in_channels", "out_channels"):
+        divides = columns[name] % np.maximum(groups, 1) == 0
+        _require(divides | ~conv, "groups", columns, f"a divisor of {name}")
+
+
+def _require(good: NDArray[np.bool_], field: str, columns: dict[str, Ints], allowed: str) -> None:
+    if good.all():
+        return
+    row, network = (int(index[0]) for index in np.nonzero(~good))
+    raise WorkloadError(
+        f"network {network}, layer{row}: {field} is {columns[field][row, network]}; "
+        f"allowed: {allowed}"
+    )

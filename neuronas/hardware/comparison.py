@@ -1,0 +1,46 @@
+"""Networks side by side: what each costs on several chips, and whether it fits a budget."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from neuronas.hardware.budget import Budget, presented
+from neuronas.hardware.chip import Chip
+from neuronas.hardware.costing import Network, estimate
+from neuronas.hardware.layer_list import LayerList
+
+
+def compare_networks(
+    networks: Mapping[str, Network], chips: Sequence[Chip], budget: Budget
+) -> list[dict[str, Any]]:
+    """Return one row per network and chip, costs in the units of budgets.
+
+    ``verdict`` is ``fits``, or names each limit that is broken and by how much. A network whose
+    weight bits are not known has no memory.
+    """
+    rows: list[dict[str, Any]] = []
+    for name, network in networks.items():
+        for chip in chips:
+            found = estimate(network, chip=chip)
+            quantities = presented(found.explanation.cost)
+            violations = dict(
+                zip(budget.limits, budget.violations(quantities)[:, 0].tolist(), strict=True)
+            )
+            bits = np.unique(found.workload.weight_bits[found.workload.weight_bits > 0])
+            broken = [f"{limit} +{v:.0%}" for limit, v in violations.items() if v > 0]
+            unknown = isinstance(network, LayerList)
+            rows.append(
+                {
+                    "network": name,
+                    "model": chip.model,
+                    "chip": chip.name,
+                    "bits": "" if unknown else "/".join(str(b) for b in bits),
+                    **{quantity: float(value[0]) for quantity, value in quantities.items()},
+                    **({"memory_bytes": None} if unknown else {}),
+                    "verdict": ", ".join(broken) or "fits",
+                }
+            )
+    return rows

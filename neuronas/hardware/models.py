@@ -1,0 +1,63 @@
+"""Hardware models by name: ours, and those that other packages bring."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neuronas.config import HARDWARE_MODELS, load_plugin, plugin_names, suggestion
+from neuronas.errors import ConfigError, HardwareModelError
+
+if TYPE_CHECKING:
+    from neuronas.hardware.chip import Chip
+    from neuronas.hardware.cost import HardwareModel
+
+Ints = NDArray[np.int64]
+
+
+def hardware_models() -> list[str]:
+    """Return the names of all hardware models that are installed."""
+    return plugin_names(HARDWARE_MODELS)
+
+
+def option_codes(model: HardwareModel, chip: Chip, name: str, options: Sequence[Any]) -> Ints:
+    """Return the options of a searched chip setting as the numbers that a model takes.
+
+    Raises:
+        ConfigError: The setting does not exist, is not open to search, or cannot take an option.
+    """
+    fields = type(chip.settings).model_fields
+    key = f"space.chip.{name}"
+    if name not in fields:
+        raise ConfigError(
+            f"{key}: unknown setting of model '{model.name}'; allowed: "
+            f"{', '.join(model.choices) or 'none'}{suggestion(name, list(model.choices))}"
+        )
+    if name not in model.choices:
+        raise ConfigError(
+            f"{key}: changes accuracy, which the search could not see: the cheapest option would "
+            f"always win. Choose it in a chip file (hardware.chip); a study may search "
+            f"{', '.join(model.choices) or 'no setting'}"
+        )
+    for option in options:
+        chip.changed({name: option})
+    names = model.choices[name]
+    return np.array([option if names is None else names.index(option) for option in options])
+
+
+def hardware_model(name: str) -> HardwareModel:
+    """Return a hardware model: what the entry point of group ``neuronas.hardware_models`` names.
+
+    Raises:
+        HardwareModelError: There is no such model.
+    """
+    if name not in hardware_models():
+        raise HardwareModelError(
+            f"unknown hardware model '{name}'{suggestion(name, hardware_models())}; allowed: "
+            f"{', '.join(hardware_models())}"
+        )
+    model: HardwareModel = load_plugin(HARDWARE_MODELS, name)
+    return model

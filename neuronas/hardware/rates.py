@@ -1,0 +1,79 @@
+"""Spike rates of a network: one for all layers, or one per layer that fires."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from neuronas.architecture import Workload
+from neuronas.config import read_yaml
+from neuronas.errors import ConfigError
+from neuronas.hardware.cost import DEFAULT_SPIKE_RATE, Activity, Floats
+
+SpikeRates = float | Mapping[str, float]
+"""Spikes per neuron and time step: one number, or one per layer that fires, by its name."""
+
+
+def read_rates(text: str | None) -> SpikeRates:
+    """Return the spike rates that a command line gives: nothing, a number, or a JSON file.
+
+    A file is a mapping of layer names to rates, such as the ``spike_rates`` that
+    ``neuronas show --format json`` prints.
+
+    Raises:
+        ConfigError: Neither a rate nor a file with rates.
+    """
+    if text is None:
+        return DEFAULT_SPIKE_RATE
+    try:
+        rate = float(text)
+    except ValueError:
+        return _rates_in(Path(text))
+    return _checked(rate, "--spike-rate", None)
+
+
+def _rates_in(path: Path) -> dict[str, float]:
+    content = read_yaml(path)
+    if isinstance(content, dict) and isinstance(content.get("spike_rates"), dict):
+        content = content["spike_rates"]
+    if not isinstance(content, dict) or not content:
+        raise ConfigError("expected a mapping of layers to spike rates", source=str(path))
+    return {str(name): _checked(rate, str(name), str(path)) for name, rate in content.items()}
+
+
+def _checked(rate: object, key: str, source: str | None) -> float:
+    number = isinstance(rate, int | float) and not isinstance(rate, bool)
+    if not number or not 0 <= rate <= 1:  # type: ignore[operator]
+        raise ConfigError(f"{key}: found {rate!r}; allowed: a number in [0, 1]", source=source)
+    return float(rate)  # type: ignore[arg-type]
+
+
+def activity_of(workload: Workload, rates: SpikeRates) -> Activity:
+    """Return what the data does to the one network of a workload.
+
+    A layer reads spikes at the rate of the neurons before it.
+
+    Raises:
+        ConfigError: A layer is named that does not fire, or one that does is not named.
+    """
+    if not isinstance(rates, Mapping):
+        return Activity(spike_rate=rates)
+    firing = [slot.name for row, slot in enumerate(workload.slots) if workload.neurons[row, 0] > 0]
+    wrong = [name for name in rates if name not in firing]
+    absent = [name for name in firing if name not in rates]
+    if wrong or absent:
+        problem = f"'{wrong[0]}' does not fire" if wrong else f"none is given for '{absent[0]}'"
+        raise ConfigError(f"spike rates: {problem}; layers that fire: {', '.join(firing)}")
+    table = np.zeros(workload.kind.shape)
+    handed_on: dict[str, float] = {}
+    for row, slot in enumerate(workload.slots):
+        read = [handed_on[name] for name in slot.after]
+        table[row] = max(read, default=0.0)
+        handed_on[slot.name] = rates.get(slot.name, max(read, default=0.0))
+    return Activity(spike_rate=_at_most_one(table))
+
+
+def _at_most_one(table: Floats) -> Floats:
+    return np.minimum(table, 1.0)

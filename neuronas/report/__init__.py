@@ -1,0 +1,41 @@
+"""What people see: tables of studies, fronts, trials, costs and surveys, and their formats."""
+
+from neuronas.report.benchmarks import agreement_table, speed_table, timings_table
+from neuronas.report.hardware import (
+    chips_table,
+    comparison_table,
+    constants_table,
+    estimate_summary,
+    layers_table,
+    parts_table,
+    settings_table,
+    walk_table,
+)
+from neuronas.report.studies import front_table, status_json, status_table, studies_table
+from neuronas.report.survey import extremes_table, survey_json, survey_table
+from neuronas.report.tables import Column, Format, Row, Table
+
+__all__ = [
+    "Column",
+    "Format",
+    "Row",
+    "Table",
+    "agreement_table",
+    "chips_table",
+    "comparison_table",
+    "constants_table",
+    "estimate_summary",
+    "extremes_table",
+    "front_table",
+    "layers_table",
+    "parts_table",
+    "settings_table",
+    "speed_table",
+    "status_json",
+    "status_table",
+    "studies_table",
+    "survey_json",
+    "survey_table",
+    "timings_table",
+    "walk_table",
+]

@@ -1,0 +1,108 @@
+"""Tables: rows with full-precision values, and how people see them."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from rich.console import Console
+from rich.table import Table as RichTable
+
+Format = Literal["table", "json", "csv"]
+Row = Mapping[str, Any]
+Cell = Callable[[Any], str]
+
+_NO_WRAP_WIDTH = 1000
+
+
+def text(value: object) -> str:
+    """Return a value as it is, nothing for None."""
+    return "" if value is None else str(value)
+
+
+def percent(value: float | None) -> str:
+    """Return a share in percent."""
+    return "" if value is None else f"{value:.1%}"
+
+
+def number(value: float | None) -> str:
+    """Return a number with four digits; whole ones from a thousand on with all."""
+    if value is None:
+        return ""
+    thousand = 1000
+    if value == int(value) and abs(value) >= thousand:
+        return f"{int(value):,}"
+    return f"{value:.4g}"
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column: its key in JSON and CSV, its title on screen, and how a cell is written."""
+
+    key: str
+    title: str
+    cell: Cell = text
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows with full-precision values, and how to show them."""
+
+    columns: tuple[Column, ...]
+    rows: Sequence[Row]
+    title: str | None = None
+    caption: str | None = None
+
+    def render(self, form: Format, *, width: int | None = None) -> str:
+        """Return the table as text.
+
+        Args:
+            form: ``table`` for people, ``json`` and ``csv`` with full precision and units in keys.
+            width: Columns of the terminal; lines are never broken when None.
+        """
+        if form == "json":
+            return json.dumps(list(self.rows), indent=2) + "\n"
+        if form == "csv":
+            return self._csv()
+        return self._screen(width)
+
+    def _csv(self) -> str:
+        out = io.StringIO()
+        writer = csv.DictWriter(out, [c.key for c in self.columns], extrasaction="ignore")
+        writer.writeheader()
+        writer.writerows(self.rows)
+        return out.getvalue()
+
+    def _screen(self, width: int | None) -> str:
+        out = io.StringIO()
+        console = Console(file=out, width=width or _NO_WRAP_WIDTH, highlight=False)
+        table = RichTable(title=self.title, title_justify="left", box=None, pad_edge=False)
+        for column in self.columns:
+            numeric = column.cell is not text
+            table.add_column(
+                column.title,
+                justify="right" if numeric else "left",
+                no_wrap=numeric,
+                overflow="fold",
+            )
+        for row in self.rows:
+            table.add_row(*(column.cell(row.get(column.key)) for column in self.columns))
+        console.print(table)
+        if self.caption:
+            console.print(self.caption)
+        return "\n".join(line.rstrip() for line in out.getvalue().splitlines()) + "\n"
+
+
+_PREFIXES = {0: "", -3: "m", -6: "µ", -9: "n", -12: "p", -15: "f"}
+
+
+def fitting(value: float, unit: str, dimension: int = 1) -> str:
+    """Return a quantity with the prefix that leaves 1 to 1000 before it (an area's: mm², µm²)."""
+    for exponent, prefix in _PREFIXES.items():
+        if value >= 10.0 ** (exponent * dimension):
+            return f"{number(value / 10.0 ** (exponent * dimension))} {prefix}{unit}"
+    return f"{value:.4g} {unit}"
