@@ -23,7 +23,8 @@ def folder(tmp_path_factory):
     """A folder where the README's own study was searched by its own commands."""
     folder = tmp_path_factory.mktemp("readme")
     (folder / "mine.yaml").write_text(blocks("yaml")[0])
-    (folder / "layers.json").write_text(blocks("json")[0])
+    for name, content in zip(("script", "layers"), blocks("json"), strict=True):
+        (folder / f"{name}.json").write_text(content)
     return folder
 
 
@@ -49,7 +50,9 @@ def test_the_readmes_study_is_checked_searched_from_python_and_queried_in_sql(fo
     assert python.returncode == 0, python.stderr
     *front, cost, accuracy = python.stdout.splitlines()
     assert front
-    assert "classifier.head" in cost
+    *totals, left_out = cost.split(maxsplit=3)
+    assert all(float(total) > 0 for total in totals)
+    assert left_out == "[]"  # our own model covers every layer
     assert float(accuracy) > 0.8
     database = sqlite3.connect(folder / "neuronas.db")
     accurate, candidates = (database.execute(query).fetchall() for query in blocks("sql"))
@@ -62,8 +65,9 @@ def test_the_readmes_study_is_checked_searched_from_python_and_queried_in_sql(fo
     assert "finished" in listed
 
 
-def test_the_readmes_layer_list_is_estimated(folder):
+def test_the_readmes_layers_and_list_in_the_scripts_names_are_estimated(folder):
     assert "num_pe" in run(folder, "estimate", "layers.json").stdout
+    assert "num_pe" in run(folder, "estimate", "script.json", "--model", "spikesim").stdout
 
 
 def test_every_command_is_named_in_the_readme():

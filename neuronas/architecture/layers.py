@@ -60,8 +60,14 @@ def workload_of_layers(
     """Return the layer table of plain networks; shorter ones end with layers they do not have.
 
     Raises:
-        WorkloadError: A layer contradicts itself; the message names layer and field.
+        WorkloadError: A layer contradicts itself (the message names layer and field), a network
+            has no layers, or there is none.
     """
+    if not networks:
+        raise WorkloadError("networks: found none; allowed: one or more")
+    empty = [index for index, layers in enumerate(networks) if not layers]
+    if empty:
+        raise WorkloadError(f"network {empty[0]}: has no layers; allowed: one or more")
     depth = max(len(layers) for layers in networks)
 
     def column(name: str) -> Ints:
@@ -74,7 +80,10 @@ def workload_of_layers(
         return table
 
     columns = {name: column(name) for name in Layer.model_fields}
-    return chain(**columns, time_steps=np.broadcast_to(time_steps, len(networks)))
+    steps = np.asarray(time_steps)
+    if steps.ndim and len(steps) not in {1, len(networks)}:
+        raise WorkloadError(f"time_steps: found {len(steps)} values for {len(networks)} networks")
+    return chain(**columns, time_steps=np.broadcast_to(steps, len(networks)))
 
 
 def chain(
@@ -117,8 +126,10 @@ def chain(
         "levels": levels,
         "neurons": neurons,
     }
-    steps = np.atleast_1d(np.asarray(time_steps, dtype=np.int64))
-    arrays = [np.asarray(value, dtype=np.int64) for value in given.values()]
+    steps = np.atleast_1d(_integers("time_steps", time_steps))
+    if (steps < 1).any():
+        raise WorkloadError(f"time_steps: found {steps.min()}; allowed: 1 or more")
+    arrays = [_integers(name, value) for name, value in given.items()]
     shape = np.broadcast_shapes(*(array.shape for array in arrays), (1, len(steps)))
     columns = dict(zip(given, (np.broadcast_to(a, shape) for a in arrays), strict=True))
     present = (
@@ -132,10 +143,10 @@ def chain(
 
 def _assembled(c: dict[str, Ints], present: NDArray[np.bool_], steps: Ints) -> Workload:
     c = {name: np.where(present, values, 0) for name, values in c.items()}
-    weighted = np.isin(c["kind"], (Kind.CONV, Kind.LINEAR))
-    stride, pool = np.maximum(c["stride"], 1), np.maximum(c["pool"], 1)
-    border = np.where(c["same"] != 0, 1, c["kernel"])
-    height, width = ((c[side] - border) // stride + present for side in ("height", "width"))
+    linear = c["kind"] == Kind.LINEAR
+    weighted = linear | (c["kind"] == Kind.CONV)
+    pool = np.maximum(c["pool"], 1)
+    height, width = (_positions(c, side) * present for side in ("height", "width"))
     weights = np.where(
         weighted,
         c["kernel"] ** 2 * c["in_channels"] * (c["out_channels"] // np.maximum(c["groups"], 1)),
@@ -153,9 +164,9 @@ def _assembled(c: dict[str, Ints], present: NDArray[np.bool_], steps: Ints) -> W
         kind=c["kind"],
         in_channels=c["in_channels"],
         out_channels=c["out_channels"],
-        kernel=c["kernel"],
-        stride=c["stride"],
-        groups=np.where(weighted, c["groups"], 0),
+        kernel=np.where(linear, 0, c["kernel"]),
+        stride=np.where(linear, 0, c["stride"]),
+        groups=np.where(weighted & ~linear, c["groups"], 0),
         in_height=c["height"],
         in_width=c["width"],
         out_height=height,
@@ -177,6 +188,23 @@ def _assembled(c: dict[str, Ints], present: NDArray[np.bool_], steps: Ints) -> W
     )
 
 
+def _integers(name: str, value: ArrayLike) -> Ints:
+    found = np.asarray(value)
+    if found.dtype.kind == "f":
+        odd = found[~np.isfinite(found) | (found != np.floor(found))]
+        if odd.size:
+            raise WorkloadError(f"{name}: found {odd[0]}; allowed: integers")
+    elif found.dtype.kind not in "iub":
+        raise WorkloadError(f"{name}: found {value!r}; allowed: integers")
+    return found.astype(np.int64)
+
+
+def _positions(c: dict[str, Ints], side: str) -> Ints:
+    """Return how often a kernel stands along one side of the map that a layer reads."""
+    border = np.where(c["same"] != 0, 1, c["kernel"])
+    return np.asarray((c[side] - border) // np.maximum(c["stride"], 1) + 1)
+
+
 def _check(columns: dict[str, Ints], present: NDArray[np.bool_]) -> None:
     kind = columns["kind"]
     _require(np.isin(kind, [k for k in Kind if k != Kind.LIF]), "kind", columns, "a known kind")
@@ -189,6 +217,14 @@ def _check(columns: dict[str, Ints], present: NDArray[np.bool_]) -> None:
     for name in ("in_channels", "out_channels"):
         divides = columns[name] % np.maximum(groups, 1) == 0
         _require(divides | ~conv, "groups", columns, f"a divisor of {name}")
+    linear = present & (kind == Kind.LINEAR)
+    for name in ("kernel", "stride", "groups", "height", "width"):
+        _require((columns[name] == 1) | ~linear, name, columns, "1 for a linear layer")
+    for side in ("height", "width"):
+        inside = _positions(columns, side)
+        _require((inside >= 1) | ~present, "kernel", columns, f"at most the map's {side}")
+        pooled = (columns["pool"] <= inside) | ~present
+        _require(pooled, "pool", columns, f"at most the {side} of the map that is pooled")
 
 
 def _require(good: NDArray[np.bool_], field: str, columns: dict[str, Ints], allowed: str) -> None:

@@ -207,8 +207,8 @@ class SearchSpace:
         chosen = {p.name: p.choices[0] for p in self.chip_parameters} | dict(chip or {})
         values = self._values_of(architecture)
         values |= {f"{CHIP_PREFIX}{name}": value for name, value in chosen.items()}
-        known = {p.name for p in self.parameters}
-        problems += [f"{name}: the study does not search it" for name in values.keys() - known]
+        unknown = sorted(values.keys() - {p.name for p in self.parameters})
+        problems += [f"{name}: the study does not search it" for name in unknown]
         problems += [
             f"{p.name}: found {values[p.name]}; the study allows {', '.join(map(str, p.choices))}"
             for p in self.parameters

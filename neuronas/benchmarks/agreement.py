@@ -34,9 +34,20 @@ class Result(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True)
 
     area_um2: float | None = None
+    area_accumulation_um2: float | None = None
+    area_other_um2: float | None = None
+    area_interconnect_um2: float | None = None
     latency_layer_serial_ns: float | None = None
+    latency_buffer_ns: float | None = None
+    latency_interconnect_ns: float | None = None
+    latency_other_ns: float | None = None
     energy_dynamic_pj: float | None = None
     energy_leakage_pj: float | None = None
+    energy_adc_array_pj: float | None = None
+    energy_accumulation_pj: float | None = None
+    energy_buffer_pj: float | None = None
+    energy_interconnect_pj: float | None = None
+    energy_other_pj: float | None = None
 
 
 class Case(BaseModel):
@@ -73,6 +84,10 @@ class Case(BaseModel):
             "schedule": "pipelined" if self.pipelined else "layer-serial",
         }
         return Chip.of({"base": _BASES[self.device], "settings": settings})
+
+    def key(self) -> str:
+        """Return what tells the chip of this case from others, as text."""
+        return repr((self.chip().settings, self.weight_bits))
 
     def workload(self) -> Workload:
         """Return the layer table, N = 1, without neurons: the simulator has none."""

@@ -31,13 +31,24 @@ def hardware(
     data: Annotated[
         Path, typer.Option("--data", help="Cases of a simulator, as JSON.", show_default=False)
     ],
+    leave_one_chip_out: Annotated[
+        bool,
+        typer.Option(
+            "--leave-one-chip-out",
+            help="Show beside what constants give that were fitted without the case's chip.",
+        ),
+    ] = False,
     form: Format = OutputFormat.TABLE,
 ) -> None:
     """Agreement of model 'cim' with a simulator: rank correlation, ratio, share within 2x."""
-    from neuronas.benchmarks.agreement import agreement, read_cases
+    from neuronas.benchmarks import agreement, calibration
     from neuronas.report import agreement_table
 
-    rows = [asdict(row) for row in agreement(read_cases(data))]
+    cases = agreement.read_cases(data)
+    rows = [asdict(row) | {"constants": "shipped"} for row in agreement.agreement(cases)]
+    if leave_one_chip_out:
+        refitted = calibration.leave_one_chip_out(cases)
+        rows += [asdict(row) | {"constants": "without the chip"} for row in refitted]
     write_table(agreement_table(rows), form)
 
 

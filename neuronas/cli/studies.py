@@ -165,12 +165,15 @@ def enqueue(
     """Queue one network, to be taken up next by a search of the study."""
     from neuronas.architecture import Architecture
     from neuronas.config import read_yaml
+    from neuronas.errors import ConfigError
     from neuronas.searching import enqueue_candidate
     from neuronas.storage import resolve_url
 
     content = read_yaml(file)
     architecture = Architecture.from_json(content, source=str(file))
-    chip = content.get("chip")
+    chip = content.get("chip") or {}
+    if not isinstance(chip, dict):
+        raise ConfigError("chip: expected a mapping of settings to values", source=str(file))
     url = resolve_url(storage)
     enqueue_candidate(name, architecture, chip=chip, storage=url)
     say(f"queued; it is taken up first by: neuronas resume {name} --storage {url}")

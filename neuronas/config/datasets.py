@@ -25,6 +25,7 @@ class DatasetInfo:
 
 
 DATASETS: dict[str, DatasetInfo] = {
+    "cifar10": DatasetInfo((3, 32, 32), 10, 45_000),
     "digits": DatasetInfo((1, 8, 8), 10, 1077),
     "fashion_mnist": DatasetInfo((1, 28, 28), 10, 50_000),
 }

@@ -7,7 +7,7 @@ import json
 import re
 from collections.abc import Hashable, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -191,10 +191,16 @@ def _path(location: tuple[int | str, ...]) -> str:
 def _section(model: type[BaseModel], location: tuple[int | str, ...]) -> type[BaseModel]:
     for part in location:
         field = model.model_fields.get(str(part))
-        annotation = field.annotation if field else None
-        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-            model = annotation
+        model = (_model_in(field.annotation) if field else None) or model
     return model
+
+
+def _model_in(annotation: object) -> type[BaseModel] | None:
+    """Return the model that a type is or holds, as in ``list[Model]`` or ``Model | None``."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    held = (_model_in(argument) for argument in get_args(annotation))
+    return next((found for found in held if found is not None), None)
 
 
 def _problem(details: ErrorDetails, model: type[BaseModel]) -> str:

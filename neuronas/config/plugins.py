@@ -35,5 +35,6 @@ def load_plugin(group: str, name: str) -> Any:  # noqa: ANN401 - whatever the en
     point = _found(group)[name]
     try:
         return point.load()
-    except (ImportError, AttributeError) as error:
-        raise ConfigError(f"{group} '{name}' ({point.value}) cannot be loaded: {error}") from error
+    except Exception as error:  # whatever another package's module raises
+        why = str(error) or type(error).__name__
+        raise ConfigError(f"{group} '{name}' ({point.value}) cannot be loaded: {why}") from error

@@ -58,6 +58,15 @@ def known(value: str, allowed: Sequence[str]) -> str:
     return value
 
 
+def _named_or_described(value: object) -> object:
+    described = isinstance(value, dict) and all(isinstance(key, str) for key in value)
+    if not described and not isinstance(value, str):
+        raise PydanticCustomError(
+            "chip", "expected a preset's name, the path of a chip file, or a mapping of its keys"
+        )
+    return value
+
+
 def _known_chip(value: str | dict[str, Any]) -> str | dict[str, Any]:
     """Names are checked here, what a chip consists of where its model is known."""
     return known(value, chip_names()) if isinstance(value, str) else value
@@ -137,7 +146,9 @@ class HardwareConfig(Section):
     """
 
     model: Annotated[str, AfterValidator(lambda v: known(v, plugin_names(HARDWARE_MODELS)))] = "cim"
-    chip: Annotated[str | dict[str, Any], AfterValidator(_known_chip)] = "rram-32nm"
+    chip: Annotated[
+        str | dict[str, Any], BeforeValidator(_named_or_described), AfterValidator(_known_chip)
+    ] = "rram-32nm"
     spike_rate: Annotated[float, Field(ge=0.0, le=1.0)] = 0.1
 
 

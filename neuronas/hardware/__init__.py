@@ -2,7 +2,8 @@
 
 from neuronas.hardware.budget import UNITS, Budget, presented
 from neuronas.hardware.chip import Chip, Constant
-from neuronas.hardware.comparison import compare_networks
+from neuronas.hardware.comparison import NO_ROOM, compare_networks
+from neuronas.hardware.contract import check_hardware_model
 from neuronas.hardware.cost import Activity, Cost, Explanation, HardwareModel, Parts
 from neuronas.hardware.costing import (
     DEFAULT_CHIPS,
@@ -13,13 +14,19 @@ from neuronas.hardware.costing import (
     workload_of,
 )
 from neuronas.hardware.layer_list import LayerList, Layers
-from neuronas.hardware.models import hardware_model, hardware_models, option_codes
+from neuronas.hardware.models import (
+    hardware_model,
+    hardware_models,
+    option_codes,
+    require_possible,
+)
 from neuronas.hardware.rates import SpikeRates, read_rates
 from neuronas.hardware.references import references
 from neuronas.hardware.walk import walk
 
 __all__ = [
     "DEFAULT_CHIPS",
+    "NO_ROOM",
     "UNITS",
     "Activity",
     "Budget",
@@ -33,6 +40,7 @@ __all__ = [
     "Layers",
     "Parts",
     "SpikeRates",
+    "check_hardware_model",
     "compare_networks",
     "default_chip",
     "estimate",
@@ -43,6 +51,7 @@ __all__ = [
     "read_network",
     "read_rates",
     "references",
+    "require_possible",
     "walk",
     "workload_of",
 ]

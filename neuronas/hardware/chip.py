@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from neuronas.config import chip_names, read_yaml, suggestion, validate
 from neuronas.errors import ConfigError, HardwareModelError
-from neuronas.hardware.models import hardware_model
+from neuronas.hardware.models import hardware_model, hardware_models
 
 BASE = "base"
 
@@ -22,7 +22,7 @@ class Constant(BaseModel):
     """One physical constant of a chip.
 
     Attributes:
-        value: Its value in ``unit``.
+        value: Its value in ``unit``, above 0.
         unit: Unit, as written in reports.
         node_nm: Technology node; None where the source does not say, or it depends on none.
         node_exponent: With which power of the node it grows; None where it does not.
@@ -31,7 +31,7 @@ class Constant(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    value: float
+    value: Annotated[float, Field(gt=0, allow_inf_nan=False)]
     unit: str = Field(min_length=1)
     node_nm: float | None
     node_exponent: float | None = None
@@ -39,8 +39,11 @@ class Constant(BaseModel):
 
 
 class _ChipFile(BaseModel):
+    """What a chip file may say; where it has a base, that was put in its place."""
+
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    base: None = None
     name: str
     model: str
     source: str
@@ -125,6 +128,12 @@ class Chip:
 def _read(content: Mapping[str, Any], *, source: str | None) -> Chip:
     whole = _completed(content, source) if BASE in content else dict(content)
     file = validate(_ChipFile, whole, source=source)
+    if file.model not in hardware_models():
+        raise ConfigError(
+            f"model: unknown hardware model '{file.model}'"
+            f"{suggestion(file.model, hardware_models())}; allowed: {', '.join(hardware_models())}",
+            source=source,
+        )
     settings = validate(
         hardware_model(file.model).settings, file.settings, source=source, section="settings"
     )
@@ -138,15 +147,23 @@ def _completed(content: Mapping[str, Any], source: str | None) -> dict[str, Any]
             f"base: found {content[BASE]!r}; allowed: {', '.join(chip_names())}", source=source
         )
     base = _content(content[BASE])
-    whole = {"name": f"{base['name']} (changed)"} | base
+    whole = base | {"name": f"{base['name']}, changed"}
     whole |= {key: value for key, value in content.items() if key != BASE}
     for section in ("settings", "constants"):
         changed = content.get(section) or {}
         if not isinstance(changed, Mapping):
             raise ConfigError(f"{section}: a mapping of keys is expected", source=source)
         whole[section] = {**base[section], **changed}
-    if "name" not in content:
-        whole["name"] = f"{base['name']}, changed"
+    unknown = [name for name in whole["constants"] if name not in base["constants"]]
+    if unknown:
+        raise ConfigError(
+            [
+                f"constants.{name}: '{base['name']}' has no such constant"
+                f"{suggestion(name, list(base['constants']))}"
+                for name in unknown
+            ],
+            source=source,
+        )
     return whole
 
 

@@ -12,14 +12,17 @@ from neuronas.hardware.chip import Chip
 from neuronas.hardware.costing import Network, estimate
 from neuronas.hardware.layer_list import LayerList
 
+NO_ROOM = "does not fit the chip"
+"""Why a network is turned away that needs more than a chip of fixed size has."""
+
 
 def compare_networks(
     networks: Mapping[str, Network], chips: Sequence[Chip], budget: Budget
 ) -> list[dict[str, Any]]:
     """Return one row per network and chip, costs in the units of budgets.
 
-    ``verdict`` is ``fits``, or names each limit that is broken and by how much. A network whose
-    weight bits are not known has no memory.
+    ``verdict`` is ``fits``, or names each limit that is broken and by how much, and a chip of fixed
+    size that is too small. A network whose weight bits are not known has no memory.
     """
     rows: list[dict[str, Any]] = []
     for name, network in networks.items():
@@ -31,6 +34,8 @@ def compare_networks(
             )
             bits = np.unique(found.workload.weight_bits[found.workload.weight_bits > 0])
             broken = [f"{limit} +{v:.0%}" for limit, v in violations.items() if v > 0]
+            if not found.explanation.cost.fits[0]:
+                broken.insert(0, NO_ROOM)
             unknown = isinstance(network, LayerList)
             rows.append(
                 {

@@ -117,6 +117,7 @@ class Explanation:
         figures: Per name, a further figure of each layer, shape ``(L,)``.
         not_modelled: Which layers the model leaves out, shape ``(L,)``.
         warnings: What a chip designer should doubt, one sentence each.
+        leaves_out: What is ignored on this chip; None where it is all that the model names.
     """
 
     cost: Cost
@@ -127,13 +128,14 @@ class Explanation:
     figures: dict[str, Floats]
     not_modelled: NDArray[np.bool_]
     warnings: tuple[str, ...] = ()
+    leaves_out: tuple[str, ...] | None = None
 
 
 class HardwareModel(Protocol):
     """A model that costs any batch of networks on a chip.
 
     Another package brings one as an entry point of group ``neuronas.hardware_models`` that names
-    an object with these attributes; ``tests/contracts/hardware_model.py`` checks it.
+    an object with these attributes; ``neuronas.hardware.check_hardware_model`` checks it.
     """
 
     @property
@@ -153,7 +155,7 @@ class HardwareModel(Protocol):
 
     @property
     def leaves_out(self) -> tuple[str, ...]:
-        """What the model ignores in every network, one phrase each."""
+        """What the model ignores, one phrase each; an explanation may say less of its chip."""
 
     def cost(
         self,

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from neuronas.architecture import Architecture, Networks, Workload, workload_of_layers
 from neuronas.config import Kind, read_yaml, validate
@@ -69,6 +67,9 @@ class Estimate:
         """Return everything as JSON values, units in the names."""
         found = self.explanation
         cost = found.cost
+        effects = found.leaves_out
+        if effects is None:
+            effects = hardware_model(self.chip.model).leaves_out
         return {
             "model": self.chip.model,
             "chip": self.chip.name,
@@ -85,14 +86,20 @@ class Estimate:
             "area_parts_um2": found.area_um2.by_component(),
             "energy_parts_pj": found.energy_pj.by_component(),
             "latency_parts_ns": found.latency_ns.by_component(),
-            "memory_parts_bits": found.memory_bits,
+            "memory_parts_bits": found.memory_bits if self.memory_known else {},
             "layers": layer_rows(self.workload, found),
             "not_modelled": {
                 "layers": self.not_modelled,
-                "effects": list(hardware_model(self.chip.model).leaves_out),
+                "effects": list(effects),
             },
-            "warnings": list(found.warnings),
+            "warnings": [*found.warnings, *self._assumed_bits(effects)],
         }
+
+    def _assumed_bits(self, effects: Sequence[str]) -> list[str]:
+        """Return the warning that weight bits are made up, where they are and matter."""
+        if self.memory_known or "weight bits" in effects:
+            return []
+        return [f"weight bits are not given: {self.workload.weight_bits.max()} are assumed"]
 
 
 def layer_rows(workload: Workload, found: Explanation) -> list[dict[str, Any]]:
@@ -153,7 +160,7 @@ def estimate(
         spike_rate: Spikes per neuron and time step: one number, or one per layer that fires.
 
     Raises:
-        ConfigError: A file is absent or wrong.
+        ConfigError: A file is absent or wrong, or time steps or spike rates cannot be.
         GenotypeError: The network is not connected.
         HardwareModelError: Unknown model or chip, or a chip of another model.
 
@@ -165,9 +172,9 @@ def estimate(
         ... )
         >>> cost = neuronas.estimate(network, chip="spikesim-65nm-rram")
         >>> f"{cost.energy_pj / 1e6:.2f} uJ, {cost.area_um2 / 1e6:.2f} mm2"
-        '0.90 uJ, 0.67 mm2'
+        '1.06 uJ, 0.68 mm2'
         >>> cost.not_modelled
-        ['cell_b.0->3', 'classifier.pool', 'classifier.head']
+        ['reduction.pool', 'cell_b.0->3', 'classifier.pool', 'classifier.head']
     """
     if chip is None:
         chip = default_chip(model or "cim")
@@ -187,26 +194,42 @@ def estimate(
 
 
 def workload_of(network: Network, time_steps: int | None = None) -> Workload:
-    """Return the layer table of one network; GenotypeError if it cannot be built."""
+    """Return the layer table of one network.
+
+    Args:
+        network: The network.
+        time_steps: Time steps in place of the network's own.
+
+    Raises:
+        ConfigError: The network cannot be built, or the time steps cannot be.
+    """
+    if time_steps is not None:
+        if not isinstance(time_steps, int) or time_steps < 1:
+            raise ConfigError(f"time_steps: found {time_steps!r}; allowed: an integer, 1 or more")
+        network = network.model_copy(update={"time_steps": time_steps})
     if isinstance(network, Architecture):
         network.check()
-        workload = Workload.of(Networks.of([network]))
-    elif isinstance(network, LayerList):
-        workload = network.workload()
-    else:
-        workload = workload_of_layers([network.layers], network.time_steps)
-    if time_steps is None:
-        return workload
-    still = (workload.steps == 1) & (workload.time_steps > 1)
-    return replace(
-        workload,
-        time_steps=np.array([time_steps]),
-        steps=np.where(still, 1, np.minimum(workload.steps, 1) * time_steps),
-    )
+        return Workload.of(Networks.of([network]))
+    if isinstance(network, LayerList):
+        return network.workload()
+    return workload_of_layers([network.layers], network.time_steps)
 
 
 def read_network(path: Path) -> Network:
-    """Return the network in a file: a genotype, layers, or a layer list in SpikeSim's names."""
+    """Return the network in a file: a genotype, layers, or a layer list in SpikeSim's names.
+
+    Raises:
+        ConfigError: The file is absent or wrong, or its network cannot be built.
+    """
+    found = _network_in(path)
+    try:
+        workload_of(found)
+    except ConfigError as error:
+        raise type(error)(error.problems, source=str(path)) from None
+    return found
+
+
+def _network_in(path: Path) -> Network:
     content = read_yaml(path)
     if not isinstance(content, dict):
         raise ConfigError(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -38,14 +39,33 @@ def option_codes(model: HardwareModel, chip: Chip, name: str, options: Sequence[
         )
     if name not in model.choices:
         raise ConfigError(
-            f"{key}: changes accuracy, which the search could not see: the cheapest option would "
-            f"always win. Choose it in a chip file (hardware.chip); a study may search "
-            f"{', '.join(model.choices) or 'no setting'}"
+            f"{key}: not open to search, since accuracy may depend on it and the search would not "
+            f"see that: the cheapest option would always win. Choose it in a chip file "
+            f"(hardware.chip); a study may search {', '.join(model.choices) or 'no setting'}"
         )
-    for option in options:
-        chip.changed({name: option})
     names = model.choices[name]
+    if names is None:
+        wrong = [option for option in options if not isinstance(option, int)]
+        expected = "a whole number"
+    else:
+        wrong = [option for option in options if option not in names]
+        expected = ", ".join(names)
+    if wrong:
+        near = suggestion(wrong[0], names or [])
+        raise ConfigError(f"{key}: found {wrong[0]!r}; allowed: {expected}{near}")
     return np.array([option if names is None else names.index(option) for option in options])
+
+
+def require_possible(chip: Chip, choices: Mapping[str, Sequence[Any]]) -> None:
+    """Raise a ConfigError unless a chip can have every combination of searched settings."""
+    for values in itertools.product(*choices.values()):
+        chosen = dict(zip(choices, values, strict=True))
+        try:
+            chip.changed(chosen)
+        except ConfigError as error:
+            told = ", ".join(f"{name} {value}" for name, value in chosen.items())
+            beside = f" (of {told})" if len(chosen) > 1 else ""
+            raise ConfigError(f"space.chip.{error.problems[0]}{beside}") from None
 
 
 def hardware_model(name: str) -> HardwareModel:

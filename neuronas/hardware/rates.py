@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from numbers import Real
 from pathlib import Path
 
 import numpy as np
@@ -44,7 +45,7 @@ def _rates_in(path: Path) -> dict[str, float]:
 
 
 def _checked(rate: object, key: str, source: str | None) -> float:
-    number = isinstance(rate, int | float) and not isinstance(rate, bool)
+    number = isinstance(rate, Real) and not isinstance(rate, bool)
     if not number or not 0 <= rate <= 1:  # type: ignore[operator]
         raise ConfigError(f"{key}: found {rate!r}; allowed: a number in [0, 1]", source=source)
     return float(rate)  # type: ignore[arg-type]
@@ -56,10 +57,12 @@ def activity_of(workload: Workload, rates: SpikeRates) -> Activity:
     A layer reads spikes at the rate of the neurons before it.
 
     Raises:
-        ConfigError: A layer is named that does not fire, or one that does is not named.
+        ConfigError: A rate is outside [0, 1], a layer is named that does not fire, or one that
+            does is not named.
     """
     if not isinstance(rates, Mapping):
-        return Activity(spike_rate=rates)
+        return Activity(spike_rate=_checked(rates, "spike_rate", None))
+    rates = {name: _checked(rate, f"spike_rate: {name}", None) for name, rate in rates.items()}
     firing = [slot.name for row, slot in enumerate(workload.slots) if workload.neurons[row, 0] > 0]
     wrong = [name for name in rates if name not in firing]
     absent = [name for name in firing if name not in rates]

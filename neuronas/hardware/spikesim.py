@@ -18,7 +18,8 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic_core import PydanticCustomError
 
 from neuronas.architecture import Workload
 from neuronas.config import Kind
@@ -54,6 +55,15 @@ CORRECTIONS: dict[Correction, str] = {
 }
 """What each correction of the script does; numbers as in the list of its errors."""
 
+
+def _in_order(corrections: tuple[Correction, ...]) -> tuple[Correction, ...]:
+    """Return corrections in the order of ``CORRECTIONS``: equal chips are then equal."""
+    for name in corrections:
+        if corrections.count(name) > 1:
+            raise PydanticCustomError("repeated", "names {choice} twice", {"choice": name})
+    return tuple(name for name in CORRECTIONS if name in corrections)
+
+
 _SUBTRACTIONS_PER_CYCLE = 16
 _SCRIPT_SIDE = 64
 """Side of the crossbar that the script's constants belong to."""
@@ -67,7 +77,7 @@ class SpikeSimSettings(BaseModel):
         pe_per_tile: Processing elements per tile.
         clk_freq: Clock in MHz.
         device: Memory cell.
-        corrections: Errors of the script that are mended; none by default.
+        corrections: Errors of the script that are mended, in any order; none by default.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -76,7 +86,7 @@ class SpikeSimSettings(BaseModel):
     pe_per_tile: Annotated[int, Field(ge=1)]
     clk_freq: Annotated[float, Field(gt=0)]
     device: Literal["rram", "sram"]
-    corrections: tuple[Correction, ...] = ()
+    corrections: Annotated[tuple[Correction, ...], AfterValidator(_in_order)] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +153,9 @@ class SpikeSim:
             memory_bits={"parameters": float(workload.parameter_bits()[0])},
             figures={"pe": layers.spread(layers.pe)[:, 0]},
             not_modelled=unmodelled[:, 0],
+            leaves_out=("pooling and skip layers", *self.leaves_out[1:])
+            if layers.has("classifier")
+            else None,
         )
 
 
@@ -160,6 +173,7 @@ class _Mapped:
         in_elements: Inputs per step.
         positions: Output positions; after pooling, the script knows no other.
         outputs: Output elements likewise.
+        neurons: Those of them that LIF neurons read.
         kernel_area: Crossbars per PE, one per kernel position.
         pe: PEs per layer.
         tiles: Tiles, ``(N,)``.
@@ -174,6 +188,7 @@ class _Mapped:
     in_elements: Floats
     positions: Floats
     outputs: Floats
+    neurons: Floats
     kernel_area: Floats
     pe: Floats
     tiles: Floats
@@ -195,6 +210,7 @@ class _Mapped:
         positions = np.where(present, height[rows] * width[rows], 0.0)
         in_positions = np.where(present, w.in_height[rows] * w.in_width[rows], 0.0)
         side = float(settings.xbar_size)
+        outputs = np.multiply(w.out_channels[rows], positions)
         row_blocks = np.ceil(w.in_channels[rows] / side)
         pe = np.where(present, row_blocks * np.ceil(w.out_channels[rows] / side), 0.0)
         return cls(
@@ -206,7 +222,8 @@ class _Mapped:
             present=present,
             in_elements=np.multiply(w.in_channels[rows], in_positions),
             positions=positions,
-            outputs=np.multiply(w.out_channels[rows], positions),
+            outputs=outputs,
+            neurons=np.where(_fires(w)[rows], outputs, 0.0),
             kernel_area=np.where(present, np.maximum(w.kernel[rows], 1) ** 2, 0.0),
             pe=pe,
             tiles=np.ceil(total(pe) / settings.pe_per_tile),
@@ -218,7 +235,8 @@ class _Mapped:
         table[self.rows] = values
         return table
 
-    def _has(self, correction: Correction) -> bool:
+    def has(self, correction: Correction) -> bool:
+        """Return whether the chip mends this error of the script."""
         return correction in self.settings.corrections
 
     @property
@@ -228,15 +246,15 @@ class _Mapped:
     @property
     def _cells(self) -> float:
         """Cells of a crossbar over those that the script's constants are for."""
-        return (self.settings.xbar_size / _SCRIPT_SIDE) ** 2 if self._has("crossbar_size") else 1.0
+        return (self.settings.xbar_size / _SCRIPT_SIDE) ** 2 if self.has("crossbar_size") else 1.0
 
     def energy_pj(self) -> dict[str, Floats]:
         """Return, per component, PE cycles x energy of one, x T, shape ``(K, N)``."""
         c, adcs, ones = self.chip.value, self._adcs, np.ones_like(self.pe)
-        rounds = c("columns_per_adc") if self._has("adc_rounds") else adcs
-        adc_sets = self.kernel_area if self._has("adcs_per_crossbar") else ones
+        rounds = c("columns_per_adc") if self.has("adc_rounds") else adcs
+        adc_sets = self.kernel_area if self.has("adcs_per_crossbar") else ones
         crossbar = c(f"energy_{self.settings.device}_crossbar") * self._cells
-        shared_by = self.settings.pe_per_tile if self._has("tile_buffer_per_tile") else 1
+        shared_by = self.settings.pe_per_tile if self.has("tile_buffer_per_tile") else 1
         cycle = {
             "H-trees": c("energy_htree") * ones,
             "memory fetches": c("energy_memory_fetch") * ones,
@@ -250,9 +268,9 @@ class _Mapped:
         }
         cycles = self.pe * self.positions * self.steps
         parts = {name: cycles * energy for name, energy in cycle.items()}
-        if self._has("neuron_updates"):
+        if self.has("neuron_updates"):
             update = c("energy_neuron") / c("neuron_updates_per_cycle")
-            parts["neurons"] = self.outputs * self.steps * update
+            parts["neurons"] = self.neurons * self.steps * update
         return parts
 
     def latency_ns(self) -> Floats:
@@ -260,7 +278,7 @@ class _Mapped:
         cycle_ns = self.chip.value("cycles_per_pe_read") * 1000 / self.settings.clk_freq
         later = np.flip(np.flip(self.present, 0).cumsum(axis=0), 0) - self.present
         last = self.present & (later == 0)
-        cycles = self.positions if self._has("cycle_per_position") else self.outputs
+        cycles = self.positions if self.has("cycle_per_position") else self.outputs
         overlapped = np.floor(self.chip.value("overlap_fraction") * cycles)
         return cycle_ns * self.steps * np.where(last, cycles, overlapped)
 
@@ -279,11 +297,11 @@ class _Mapped:
         share = self.pe / np.maximum(num_pe, 1.0)
         state_bit, bits = c("area_state_bit"), c("membrane_bits")
         counted = self.present & (self.present.cumsum(axis=0) <= c("neuron_memory_layers"))
-        if self._has("all_membranes"):
+        if self.has("all_membranes"):
             counted = self.present
-        input_bits = 1.0 if self._has("spike_inputs") else bits
+        input_bits = 1.0 if self.has("spike_inputs") else bits
         adc_sets = (per_tile * self.tiles) * share
-        if self._has("adcs_per_crossbar"):
+        if self.has("adcs_per_crossbar"):
             adc_sets = self.pe * self.kernel_area + vacant * largest * share
         tiles = self.tiles * share
         return {
@@ -295,8 +313,20 @@ class _Mapped:
             "tile buffers": tiles * c("area_tile_buffer"),
             "H-trees": tiles * c("area_htree"),
             "input memory": input_bits * state_bit * self.in_elements,
-            "neuron memory": np.where(counted, bits * state_bit * self.outputs, 0.0),
+            "neuron memory": np.where(counted, bits * state_bit * self.neurons, 0.0),
         }
+
+
+def _fires(w: Workload) -> NDArray[np.bool_]:
+    """Return the layers whose outputs LIF neurons read, ``(L, N)``.
+
+    Of every convolution the script takes it for granted. A linear layer has neurons of its own, or
+    a LIF layer in the next row; a network's head has neither.
+    """
+    fires = w.neurons > 0
+    lif_next = np.zeros_like(fires)
+    lif_next[:-1] = fires[1:] & (w.kind[1:] == Kind.LIF)
+    return np.asarray((w.kind == Kind.CONV) | fires | lif_next)
 
 
 MODEL = SpikeSim()

@@ -8,6 +8,7 @@ from typing import Any
 from neuronas.hardware.chip import Chip
 from neuronas.hardware.cost import DEFAULT_SPIKE_RATE
 from neuronas.hardware.costing import Network, estimate
+from neuronas.hardware.layer_list import LayerList
 from neuronas.hardware.rates import SpikeRates
 from neuronas.hardware.spikesim import CORRECTIONS, Correction
 
@@ -41,7 +42,10 @@ def walk(
     places.append((chip.name, chip, f"model '{chip.model}': other physics and constants"))
     rows: list[dict[str, Any]] = []
     for step, place, what in places:
-        found = estimate(network, chip=place, time_steps=time_steps, spike_rate=spike_rate)
+        given: Network = network
+        if isinstance(network, LayerList) and place.model != start.model:
+            given = network.model_copy(update={"clk_freq": None})  # only the script has a clock
+        found = estimate(given, chip=place, time_steps=time_steps, spike_rate=spike_rate)
         row: dict[str, Any] = {
             "step": step,
             "what": what,

@@ -35,6 +35,7 @@ def agreement_table(rows: Sequence[Row]) -> Table:
     """Return how far a hardware model agrees with a simulator, per metric."""
     columns = (
         Column("metric", "metric"),
+        Column("constants", "constants"),
         Column("cases", "cases", number),
         Column("spearman", "Spearman", number),
         Column("median_ratio", "median ratio", number),

@@ -49,12 +49,14 @@ def layers_table(layers: Sequence[Row]) -> Table:
 def estimate_summary(result: Estimate) -> Table:
     """Return the totals of one estimate."""
     values = result.to_json()
-    settings = ", ".join(f"{name} {text(v)}" for name, v in values["settings"].items())
+    given = {name: value for name, value in values["settings"].items() if value is not None}
+    settings = ", ".join(f"{name} {text(value)}" for name, value in given.items())
     rows = [
         {"quantity": "chip", "value": values["chip"]},
         {"quantity": "settings", "value": settings},
         {"quantity": "num_pe", "value": number(values["num_pe"])},
         {"quantity": "num_tiles", "value": number(values["num_tiles"])},
+        *([] if values["fits"] else [{"quantity": "fits the chip", "value": "no: too few tiles"}]),
         {"quantity": "area", "value": fitting(values["area_um2"] * 1e-12, "m²", 2)},
         {"quantity": "energy", "value": fitting(values["energy_pj"] * 1e-12, "J")},
         {"quantity": "latency", "value": fitting(values["latency_ns"] * 1e-9, "s")},
@@ -113,7 +115,7 @@ def settings_table(chip: Chip) -> Table:
     """Return what is chosen on a chip."""
     rows = [
         {"setting": name, "value": value}
-        for name, value in chip.settings.model_dump(mode="json").items()
+        for name, value in chip.settings.model_dump(mode="json", exclude_none=True).items()
     ]
     columns = (Column("setting", "setting"), Column("value", "value"))
     return Table(columns, rows, f"Chip '{chip.name}' of model '{chip.model}'", chip.source)

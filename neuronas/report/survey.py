@@ -12,13 +12,13 @@ from neuronas.searching import Survey
 
 def survey_table(found: Mapping[str, Survey]) -> Table:
     """Return what surveys found per hardware model: how many fit, and what rejects the others."""
-    first = next(iter(found.values()))
-    labels = {"fit": "fit"} | {reason: f"rejected: {reason}" for reason in first.rejected}
+    reasons = dict.fromkeys(reason for survey in found.values() for reason in survey.rejected)
+    labels = {"fit": "fit"} | {reason: f"rejected: {reason}" for reason in reasons}
     rows: list[Row] = [{"what": "candidates"} | {m: s.candidates for m, s in found.items()}]
     for key, label in labels.items():
         row: dict[str, Any] = {"what": label}
         for model, survey in found.items():
-            count = survey.fit if key == "fit" else survey.rejected[key]
+            count = survey.fit if key == "fit" else survey.rejected.get(key, 0)
             row |= {model: count, f"{model} share": count / survey.candidates}
         rows.append(row)
     rows.append({"what": "binds most"} | {m: s.binding or "nothing" for m, s in found.items()})

@@ -80,7 +80,9 @@ class Table:
     def _screen(self, width: int | None) -> str:
         out = io.StringIO()
         console = Console(file=out, width=width or _NO_WRAP_WIDTH, highlight=False)
-        table = RichTable(title=self.title, title_justify="left", box=None, pad_edge=False)
+        if self.title:
+            console.print(self.title)
+        table = RichTable(box=None, pad_edge=False)
         for column in self.columns:
             numeric = column.cell is not text
             table.add_column(

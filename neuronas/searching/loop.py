@@ -21,7 +21,7 @@ from neuronas.errors import (
     StorageError,
     TrainingFailedError,
 )
-from neuronas.hardware import Chip, estimate
+from neuronas.hardware import NO_ROOM, Chip, estimate
 from neuronas.records import (
     Candidate,
     CandidateState,
@@ -185,6 +185,9 @@ class SearchLoop:
         )
         set_constraints(trial, cost.constraints)
         trial.set_user_attr("cost", cost.presented())
+        if not self.region.assess(genes).fits[0]:
+            self._end(trial, CandidateState.PRUNED, NO_ROOM)
+            return False
         if not cost.fits:
             broken = [f"{n} +{v:.1%}" for n, v in cost.constraints.items() if v > 0]
             self._end(trial, CandidateState.PRUNED, f"over budget: {', '.join(broken)}")

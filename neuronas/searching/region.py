@@ -17,6 +17,7 @@ from neuronas.architecture import Networks, SearchSpace, Workload, network_keys
 from neuronas.config import StudyConfig
 from neuronas.errors import ConfigError, InfeasibleSpaceError, SpaceExhaustedError
 from neuronas.hardware import (
+    NO_ROOM,
     UNITS,
     Activity,
     Budget,
@@ -25,6 +26,7 @@ from neuronas.hardware import (
     hardware_model,
     option_codes,
     presented,
+    require_possible,
 )
 
 Ints = NDArray[np.int64]
@@ -56,6 +58,8 @@ class Assessment:
         networks: The N networks.
         workload: Their layer table.
         connected: Whether input and output are connected, shape ``(N,)``.
+        fits: Whether a chip of fixed size has room, shape ``(N,)``.
+        tiles: Tiles that each network needs, shape ``(N,)``.
         quantities: Cost per quantity, in the units of budgets, shape ``(N,)`` each.
         violations: ``cost / budget - 1``, shape ``(B, N)``.
     """
@@ -65,19 +69,35 @@ class Assessment:
     networks: Networks
     workload: Workload
     connected: NDArray[np.bool_]
+    fits: NDArray[np.bool_]
+    tiles: NDArray[np.float64]
     quantities: dict[str, NDArray[np.float64]]
     violations: NDArray[np.float64]
 
     @property
     def feasible(self) -> NDArray[np.bool_]:
-        """Which networks are connected and within every budget, shape ``(N,)``."""
-        return self.connected & (self.violations <= 0).all(axis=0)
+        """Which networks are connected, on the chip and within every budget, shape ``(N,)``."""
+        return self.connected & self.fits & (self.violations <= 0).all(axis=0)
 
     @property
     def excess(self) -> NDArray[np.float64]:
-        """By how much each network misses feasibility: 0 inside, infinite when disconnected."""
+        """By how much each network misses feasibility: 0 inside, infinite when disconnected.
+
+        Where the chip has no room, fewer tiles are nearer.
+        """
         worst = self.violations.max(axis=0, initial=0.0)
-        return np.where(self.connected, worst, np.inf)
+        return np.where(self.connected, worst + np.where(self.fits, 0.0, self.tiles), np.inf)
+
+    def rejected(self, limits: list[str]) -> dict[str, NDArray[np.bool_]]:
+        """Return which networks each reason turns away, shape ``(N,)`` each.
+
+        What is disconnected counts under no other reason.
+        """
+        broken = dict(zip(limits, self.violations > 0, strict=True))
+        found = {NO_ROOM: ~self.fits} | broken
+        return {DISCONNECTED: ~self.connected} | {
+            reason: rows & self.connected for reason, rows in found.items()
+        }
 
     def keys(self, indices: Ints) -> list[bytes]:
         """Return a key per network at ``indices``; equal keys are equal networks on equal chips."""
@@ -104,10 +124,8 @@ class Tally:
         """Count the first ``stop`` genotypes of a batch, of which the last may be taken."""
         self.drawn += stop
         self.rejected += stop - taken
-        self.reasons[DISCONNECTED] += int((~assessment.connected[:stop]).sum())
-        broken = (assessment.violations[:, :stop] > 0) & assessment.connected[:stop]
-        for name, row in zip(limits, broken, strict=True):
-            self.reasons[name] += int(row.sum())
+        for reason, rows in assessment.rejected(limits).items():
+            self.reasons[reason] += int(rows[:stop].sum())
 
     def add(self, other: Tally) -> None:
         """Add the counts of another tally."""
@@ -117,8 +135,18 @@ class Tally:
 
 
 def chip_of(study: StudyConfig) -> Chip:
-    """Return the chip of a study; ConfigError if it is none of the study's hardware model."""
-    chip = Chip.of(study.hardware.chip)
+    """Return the chip of a study.
+
+    Raises:
+        ConfigError: It cannot be, or is none of the study's hardware model. A chip is named after
+            its file.
+    """
+    described = study.hardware.chip
+    try:
+        chip = Chip.of(described)
+    except ConfigError as error:
+        name = described.get("name", "") if isinstance(described, dict) else described
+        raise ConfigError(error.problems, source=f"hardware.chip {name}".rstrip()) from None
     if chip.model != study.hardware.model:
         raise ConfigError(
             f"hardware.chip: '{chip.name}' describes hardware model '{chip.model}', but "
@@ -128,7 +156,7 @@ def chip_of(study: StudyConfig) -> Chip:
 
 
 class FeasibleRegion:
-    """The connected networks of a search space that fit a budget on a chip.
+    """The connected networks of a search space that fit a budget and a chip.
 
     Args:
         space: The search space.
@@ -152,9 +180,9 @@ class FeasibleRegion:
         self.chip = chip
         self.budget = budget
         self.tally = Tally()
-        self._options = {
-            p.name: option_codes(model, chip, p.name, p.choices) for p in space.chip_parameters
-        }
+        parameters = space.chip_parameters
+        self._options = {p.name: option_codes(model, chip, p.name, p.choices) for p in parameters}
+        require_possible(chip, {p.name: p.choices for p in parameters})
 
     @classmethod
     def of(cls, study: StudyConfig) -> FeasibleRegion:
@@ -200,7 +228,9 @@ class FeasibleRegion:
             chip_genes=chip_genes,
             networks=networks,
             workload=workload,
-            connected=networks.connected() & cost.fits,
+            connected=networks.connected(),
+            fits=cost.fits,
+            tiles=cost.num_tiles,
             quantities=quantities,
             violations=self.budget.violations(quantities),
         )
@@ -324,17 +354,24 @@ class FeasibleRegion:
                 "no network of this space connects its input to its output; allow more operations"
             )
         network = nearest.networks[index]
+        cells = " / ".join(network.canonical().cnt_mats())
+        at = f" Nearest: cells {cells}, {network.channels} channels, T = {network.time_steps}. "
+        how = "found that fits" if examined is None else f"of the space (all {examined:,}) fits"
+        if not nearest.fits[index]:
+            return InfeasibleSpaceError(
+                f"no network {how} the chip '{self.chip.name}': the nearest candidate needs "
+                f"{nearest.tiles[index]:,.0f} tiles.{at}Give the chip more of them or allow "
+                "smaller choices in the space",
+                nearest=network.to_json(),
+            )
         violations = dict(zip(self.limits, nearest.violations[:, index].tolist(), strict=True))
         binding = max(violations, key=lambda name: violations[name])
         limit = _amount(self.budget.limits[binding], binding)
         cost = _amount(nearest.quantities[binding][index], binding)
-        cells = " / ".join(network.canonical().cnt_mats())
-        how = "found that fits" if examined is None else f"of the space (all {examined:,}) fits"
         return InfeasibleSpaceError(
             f"no network {how} the budget. {binding} binds: the nearest candidate takes "
             f"{cost}, {violations[binding]:.1%} over the limit of {limit}."
-            f" Nearest: cells {cells}, {network.channels} channels, T = {network.time_steps}. "
-            f"Raise budget.{binding} or allow smaller choices in the space",
+            f"{at}Raise budget.{binding} or allow smaller choices in the space",
             binding=binding,
             nearest=network.to_json(),
             violations=violations,

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from neuronas.config import StudyConfig
-from neuronas.hardware import UNITS, Chip
+from neuronas.hardware import NO_ROOM, UNITS, Chip
 from neuronas.searching.objectives import ACCURACY, QUANTITIES
 from neuronas.searching.region import CHUNK, DISCONNECTED, FeasibleRegion
 from neuronas.searching.seeds import Stream, generator
@@ -39,7 +39,8 @@ class Survey:
     Attributes:
         candidates: N.
         fit: How many are connected and within every budget.
-        rejected: How many each reason rejects; one may count under several budgets.
+        rejected: How many each reason rejects; one may count under several budgets. That the chip
+            has no room is among the reasons where it rejects any.
         cheapest, dearest: Per quantity, among those that fit.
     """
 
@@ -51,7 +52,7 @@ class Survey:
 
     @property
     def binding(self) -> str | None:
-        """The budget that rejects most; None if none rejects any."""
+        """The budget, or the chip's size, that rejects most; None if none rejects any."""
         budgets = {name: n for name, n in self.rejected.items() if name != DISCONNECTED and n}
         return max(budgets, key=lambda name: budgets[name]) if budgets else None
 
@@ -59,7 +60,7 @@ class Survey:
 def surveys(
     study: StudyConfig, candidates: int, chips: Mapping[str, Chip]
 ) -> tuple[FeasibleRegion, dict[str, Survey]]:
-    """Return what the same draws show of a study's space, under its chip and under others.
+    """Return what random networks show of a study's space, under its chip and under others.
 
     Args:
         study: The study.
@@ -83,15 +84,15 @@ def surveys(
 
 def survey_region(region: FeasibleRegion, source: np.random.Generator, candidates: int) -> Survey:
     """Return what ``candidates`` uniform draws show of a region."""
-    fit, rejected = 0, Counter[str]({DISCONNECTED: 0} | dict.fromkeys(region.limits, 0))
+    reasons = (DISCONNECTED, NO_ROOM, *region.limits)
+    fit, rejected = 0, Counter[str](dict.fromkeys(reasons, 0))
     cheapest: dict[str, Extreme] = {}
     dearest: dict[str, Extreme] = {}
     for start in range(0, candidates, CHUNK):
         size = min(CHUNK, candidates - start)
         a = region.assess(region.space.sample(source, size))
-        rejected[DISCONNECTED] += int((~a.connected).sum())
-        for name, row in zip(region.limits, (a.violations > 0) & a.connected, strict=True):
-            rejected[name] += int(row.sum())
+        for reason, rows in a.rejected(region.limits).items():
+            rejected[reason] += int(rows.sum())
         feasible = np.flatnonzero(a.feasible)
         fit += len(feasible)
         if len(feasible) == 0:
@@ -105,6 +106,8 @@ def survey_region(region: FeasibleRegion, source: np.random.Generator, candidate
             if name not in dearest or values[high] > dearest[name].value:
                 network = a.networks[int(feasible[high])].canonical()
                 dearest[name] = Extreme(float(values[high]), network.to_json())
+    if not rejected[NO_ROOM]:
+        del rejected[NO_ROOM]  # a chip of any size, or of enough room for all
     return Survey(candidates, fit, dict(rejected), cheapest, dearest)
 
 

@@ -73,6 +73,11 @@ def load_dataset(name: str, data_dir: Path | None = None, samples: int | None = 
     Raises:
         DatasetError: Files are absent or damaged; the message says how to get them.
     """
+    if name not in _READERS:
+        raise DatasetError(
+            f"{name}: hardware can be checked and estimated for it, but this version cannot train "
+            f"on it yet; it can on {', '.join(_READERS)}"
+        )
     dataset = _READERS[name](data_dir)
     if samples is None or samples == len(dataset.train):
         return dataset

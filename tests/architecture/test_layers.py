@@ -244,3 +244,88 @@ def test_groups_that_do_not_divide_the_channels_are_told_with_their_layer():
 def test_a_layer_is_checked_as_it_is_made(changes, key):
     with pytest.raises(ValueError, match=rf"1 validation error for Layer\n{key}\n"):
         conv(**changes)
+
+
+def test_a_linear_layer_has_no_kernel_stride_or_groups_as_in_the_family():
+    table = workload_of_layers([[HEAD]])
+    for name in ("kernel", "stride", "groups"):
+        assert column(table, name) == [0], name
+    assert column(table, "weights") == [320]
+
+
+@pytest.mark.parametrize("field", ["kernel", "stride", "groups", "height", "width"])
+def test_a_linear_layer_has_no_size_but_one(field):
+    wrong = HEAD.model_copy(update={field: 2})
+    with pytest.raises(WorkloadError) as caught:
+        workload_of_layers([[conv(), wrong]])
+    assert str(caught.value) == (f"network 0, layer1: {field} is 2; allowed: 1 for a linear layer")
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"pool": 6}, "pool is 6; allowed: at most the width of the map that is pooled"),
+        (
+            {"stride": 2, "pool": 4},
+            "pool is 4; allowed: at most the width of the map that is pooled",
+        ),
+        (
+            {"kernel": 7, "same": False},
+            "kernel is 7; allowed: at most the map's width",
+        ),
+    ],
+    ids=["pool", "pool after stride", "kernel"],
+)
+def test_what_is_larger_than_its_feature_map_is_told(changes, message):
+    with pytest.raises(WorkloadError) as caught:
+        workload_of_layers([[conv(**changes)]])
+    assert str(caught.value) == f"network 0, layer0: {message}"
+
+
+def test_a_pool_as_large_as_its_feature_map_leaves_one_position():
+    table = workload_of_layers([[conv(width=9, stride=2, pool=5)]])
+    assert column(table, "pooled_height") == column(table, "pooled_width") == [1]
+
+
+@pytest.mark.parametrize("steps", [0, -1, [3, 0]])
+def test_time_steps_are_one_or_more(steps):
+    with pytest.raises(WorkloadError, match=r"time_steps: found (0|-1); allowed: 1 or more"):
+        workload_of_layers([[conv()], [conv()]], steps)
+
+
+def test_time_steps_are_as_many_as_networks():
+    with pytest.raises(WorkloadError, match="time_steps: found 3 values for 2 networks"):
+        workload_of_layers([[conv()], [conv()]], [1, 2, 3])
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"kernel": 2.5}, "kernel: found 2.5; allowed: integers"),
+        ({"height": float("nan")}, "height: found nan; allowed: integers"),
+        ({"time_steps": 1.5}, "time_steps: found 1.5; allowed: integers"),
+        ({"width": "8"}, "width: found '8'; allowed: integers"),
+    ],
+)
+def test_numbers_that_are_not_whole_are_told(changes, told):
+    with pytest.raises(WorkloadError) as caught:
+        chain(**SOUND | changes)
+    assert str(caught.value) == told
+
+
+def test_whole_numbers_may_be_floats():
+    assert column(chain(**SOUND | {"kernel": 3.0}), "kernel") == [3]
+
+
+@pytest.mark.parametrize(
+    ("networks", "told"),
+    [
+        ([], "networks: found none; allowed: one or more"),
+        ([[conv()], []], "network 1: has no layers; allowed: one or more"),
+    ],
+    ids=["none", "without layers"],
+)
+def test_networks_without_layers_are_none(networks, told):
+    with pytest.raises(WorkloadError) as caught:
+        workload_of_layers(networks)
+    assert str(caught.value) == told

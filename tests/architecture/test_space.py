@@ -169,3 +169,53 @@ def test_genes_at_fault_in_distinct_cells_name_their_cell():
     assert caught.value.problems == (
         "cell_b.0->3: found avgpool3x3; the study allows conv3x3, skip, zeroize",
     )
+
+
+# What is chosen on the chip
+
+CELL = "0300 0030 0003 0000"
+
+ON_CHIPS = space_of(
+    channels=[4, 8], chip={"schedule": ["serial", "pipelined"], "columns": [32, 64]}
+)
+
+
+def test_chip_settings_are_genes_behind_those_of_the_network():
+    assert [p.name for p in ON_CHIPS.parameters[-2:]] == ["chip.columns", "chip.schedule"]
+    assert [p.name for p in ON_CHIPS.chip_parameters] == ["columns", "schedule"]
+    assert ON_CHIPS.size == 4 * space_of(channels=[4, 8]).size
+    assert space_of().chip_parameters == ()
+
+
+@given(SEEDS)
+def test_chip_settings_do_not_change_the_network(seed):
+    genes = ON_CHIPS.sample(np.random.default_rng(seed), 1)
+    plain, onto = genes.copy(), genes.copy()
+    plain[0, -2:], onto[0, -2:] = 0, 1
+    assert ON_CHIPS.decode(plain)[0] == ON_CHIPS.decode(onto)[0]
+    assert ON_CHIPS.chip_values(plain[0]) == {"columns": 32, "schedule": "serial"}
+    assert ON_CHIPS.chip_values(onto[0]) == {"columns": 64, "schedule": "pipelined"}
+    assert ON_CHIPS.chip_genes(onto).tolist() == [[1, 1]]
+
+
+@given(SEEDS)
+def test_a_network_and_its_chip_are_encoded_as_they_were_chosen(seed):
+    (genes,) = ON_CHIPS.sample(np.random.default_rng(seed), 1)
+    network = ON_CHIPS.decode(genes[None])[0]
+    assert ON_CHIPS.encode(network, ON_CHIPS.chip_values(genes)).tolist() == [genes.tolist()]
+
+
+def test_of_what_is_not_asked_for_on_the_chip_the_first_choice_is_taken():
+    network = architecture(cell_a=CELL, cell_b=CELL)
+    genes = ON_CHIPS.encode(network, {"schedule": "pipelined"})[0]
+    assert ON_CHIPS.chip_values(genes) == {"columns": 32, "schedule": "pipelined"}
+
+
+def test_what_a_space_does_not_search_on_the_chip_is_told():
+    network = architecture(cell_a=CELL, cell_b=CELL)
+    with pytest.raises(GenotypeError) as caught:
+        ON_CHIPS.encode(network, {"rows": 64, "columns": 48})
+    assert caught.value.problems == (
+        "chip.rows: the study does not search it",
+        "chip.columns: found 48; the study allows 32, 64",
+    )

@@ -9,6 +9,7 @@ import pytest
 from neuronas.architecture import Architecture
 from neuronas.config import chip_names
 from neuronas.hardware import UNITS, estimate
+from neuronas.hardware.spikesim import CORRECTIONS
 from tests.searching.fakes import CHIP
 from tests.strategies import NOTHING, architecture
 
@@ -71,11 +72,12 @@ def test_check_stores_and_trains_nothing(run, study, folder):
 
 @pytest.mark.parametrize("command", ["check", "search"])
 def test_an_impossible_budget_ends_with_4_and_says_what_binds(run, study, folder, command):
-    study.write_text(study.read_text().replace("energy_uj: 0.25", "energy_uj: 0.0625"))
+    study.write_text(study.read_text().replace("energy_uj: 0.25", "energy_uj: 0.1"))
     done = run(command, study)
     assert (done.code, done.out) == (4, "")
-    assert "energy_uj binds: the nearest candidate takes 0.06628 µJ, 6.0% over the limit of" in (
-        done.err
+    assert (
+        "energy_uj binds: the nearest candidate takes 0.106 µJ, 6.0% over the limit of 0.1 µJ"
+        in (done.err)
     )
     assert "Raise budget.energy_uj" in done.err
     assert not (folder / "neuronas.db").exists()
@@ -199,3 +201,118 @@ def test_other_time_steps_may_be_asked_for(run, folder):
         for steps in ((), ("--time-steps", 10))
     )
     assert asked["latency_ns"] == pytest.approx(own["latency_ns"] * 10 / 5, rel=1e-12)
+
+
+@pytest.mark.parametrize("steps", [0, -3, "many"])
+def test_time_steps_that_cannot_be_are_a_matter_of_usage(run, folder, steps):
+    done = run("estimate", written(folder, LAYERS), "--time-steps", steps)
+    assert (done.code, done.out) == (2, "")
+    assert "--time-steps" in done.err
+
+
+def test_a_spike_rate_is_a_number_or_a_file_with_one_per_layer(run, folder):
+    network = architecture(hidden=5)
+    path = written(folder, network.to_json())
+
+    def energy(*options: object) -> float:
+        return json.loads(run("estimate", path, *options, "--format", "json").out)["energy_pj"]
+
+    firing = [row["layer"] for row in estimate(network).to_json()["layers"] if row["neurons"]]
+    rates = folder / "rates.json"
+    rates.write_text(json.dumps(dict.fromkeys(firing, 0.5)))
+    shown = folder / "shown.json"
+    shown.write_text(json.dumps({"spike_rates": dict.fromkeys(firing, 0.5)}))
+    assert energy() == energy("--spike-rate", 0.1)
+    assert energy("--spike-rate", 0.5) > energy()
+    assert energy("--spike-rate", rates) == energy("--spike-rate", shown) > energy()
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ("1.5", "error: --spike-rate: found 1.5; allowed: a number in [0, 1]\n"),
+        ("nan", "error: --spike-rate: found nan; allowed: a number in [0, 1]\n"),
+        ("much", "error: much:\n  no such file\n"),
+        ({"stem": 0.1}, "error: spike rates: 'stem' does not fire; layers that fire: "),
+        ({"cell_a.lif0": 0.1}, "error: spike rates: none is given for 'cell_a.lif1'; layers "),
+        ({"cell_a.lif0": 2}, "error: rates.json:\n  cell_a.lif0: found 2; allowed: a number in"),
+        ([], "error: rates.json:\n  expected a mapping of layers to spike rates\n"),
+    ],
+)
+def test_wrong_spike_rates_end_estimate_with_3(run, folder, given, told):
+    path = written(folder, architecture().to_json())
+    if not isinstance(given, str):
+        (folder / "rates.json").write_text(json.dumps(given))
+        given = "rates.json"
+    done = run("estimate", path, "--spike-rate", given)
+    assert (done.code, done.out) == (3, "")
+    assert done.err.startswith(told)
+
+
+def test_estimate_compares_with_spikesim_correction_by_correction(run, folder):
+    path = written(folder, architecture().to_json())
+    done = run("estimate", path, "--compare", "spikesim", "--format", "json")
+    found = json.loads(done.out)
+    assert (done.code, done.err) == (0, "")
+    assert [row["step"] for row in found] == ["script", *CORRECTIONS, "rram-32nm"]
+    assert found[0]["energy_uj"] == estimate(path, chip=CHIP).energy_pj / 1e6
+    assert found[-1]["energy_uj"] == estimate(path).energy_pj / 1e6
+    table = run("estimate", path, "--compare", "spikesim", "--chip", "sram-32nm")
+    assert table.code == 0
+    assert "From SpikeSim's script, one correction after the other" in table.out
+    assert table.out.splitlines()[-1].startswith("sram-32nm")
+
+
+def test_estimate_compares_with_nothing_else(run, folder):
+    done = run("estimate", written(folder, LAYERS), "--compare", "neurosim")
+    assert (done.code, done.out) == (3, "")
+    assert done.err == "error: --compare: found 'neurosim'; allowed: spikesim\n"
+
+
+# Both models
+
+
+@pytest.mark.parametrize("own", ["cim", "spikesim"])
+def test_check_costs_the_same_networks_by_both_models(run, study, own):
+    if own == "cim":
+        hardware = "hardware: {model: spikesim, chip: spikesim-65nm-rram}\n"
+        study.write_text(study.read_text().replace(hardware, ""))
+    found = json.loads(run("check", study, "--candidates", 500, "--format", "json").out)
+    assert next(iter(found["models"])) == own
+    assert set(found["models"]) == {"cim", "spikesim"}
+    assert {model["candidates"] for model in found["models"].values()} == {500}
+    assert found["fit"] == found["models"][own]["fit"]
+    lost = {model["rejected"]["disconnected"] for model in found["models"].values()}
+    assert len(lost) == 1
+    header = run("check", study, "--candidates", 500).out.splitlines()[0]
+    assert header.split()[:2] == ["what", own]
+    assert {"cim", "spikesim"} <= set(header.split())
+
+
+def test_check_counts_what_does_not_fit_a_chip_of_fixed_size(run, study, folder):
+    (folder / "small.yaml").write_text("base: rram-32nm\nsettings: {tiles: 3}\n")
+    study.write_text("dataset: digits\nspace: {channels: [2, 64]}\nhardware: {chip: small.yaml}\n")
+    done = run("check", study, "--candidates", 500)
+    assert done.code == 0
+    assert "rejected: does not fit the chip" in done.out
+    found = json.loads(run("check", study, "--candidates", 500, "--format", "json").out)
+    assert found["rejected"]["does not fit the chip"] > 0
+    assert found["binding"] == "does not fit the chip"
+
+
+@pytest.mark.parametrize("command", ["check", "search"])
+def test_a_study_on_a_wrong_chip_is_told_the_chip(run, study, folder, command):
+    (folder / "wide.yaml").write_text("base: rram-32nm\nsettings: {colums: 128}\n")
+    study.write_text("dataset: digits\nhardware: {chip: wide.yaml}\n")
+    done = run(command, study)
+    assert (done.code, done.out) == (3, "")
+    assert done.err.startswith("error: hardware.chip wide:\n  settings.colums: unknown key; ")
+    assert list(folder.glob("*.db")) == []
+
+
+@pytest.mark.parametrize("command", ["check", "search"])
+def test_a_setting_that_cannot_be_searched_ends_with_3(run, study, command):
+    study.write_text("dataset: digits\nspace: {chip: {adc_bits: [4, 5]}}\n")
+    done = run(command, study)
+    assert (done.code, done.out) == (3, "")
+    assert done.err.startswith("error: space.chip.adc_bits: not open to search, since accuracy ")

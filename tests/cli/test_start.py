@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import neuronas
+from neuronas.config import DATASETS
 from tests.strategies import architecture
 
 COMMANDS = [
@@ -145,9 +146,8 @@ def test_a_wrong_study_file_is_told_file_key_found_and_allowed(run, study, comma
     done = run(command, study)
     assert (done.code, done.out) == (3, "")
     assert done.err.startswith(f"error: {study}:\n")
-    assert "dataset: found 'digit'; allowed: digits, fashion_mnist; did you mean 'digits'?" in (
-        done.err
-    )
+    allowed = ", ".join(DATASETS)
+    assert f"dataset: found 'digit'; allowed: {allowed}; did you mean 'digits'?" in done.err
     assert "spaces: unknown key; allowed: budget, dataset, " in done.err
     assert "did you mean 'space'?" in done.err
     assert "Traceback" not in done.err

@@ -237,3 +237,64 @@ def test_an_environment_without_our_tables_is_told_so(run, folder):
     done = run("list")
     assert done.code == 5
     assert "holds no study of neuronas" in done.err
+
+
+# Settings of the chip that a study searches
+
+
+@pytest.fixture
+def on_chips(run, study, evaluator):
+    """Search a study with two settings of the chip, and return its file."""
+    study.write_text(
+        "name: tiny\ndataset: digits\n"
+        "space: {channels: [2, 4], time_steps: 1, "
+        "chip: {columns_per_adc: [4, 8], schedule: [layer-serial, pipelined]}}\n"
+        "search: {sampler: random, trials: 5, seed: 1}\n"
+    )
+    assert run("search", study).code == 0
+    return study
+
+
+def test_the_front_tells_what_is_chosen_on_the_chip(run, on_chips):
+    rows = json.loads(run("front", "tiny", "--format", "json").out)
+    trials = trials_of(URL, "tiny")
+    for row in rows:
+        chosen = {name: row[f"chip.{name}"] for name in ("columns_per_adc", "schedule")}
+        assert chosen == trials[row["trial"]].candidate.chip
+    table = run("front", "tiny").out
+    assert "columns per adc" in table
+    assert "schedule" in table
+    header = run("front", "tiny", "--format", "csv").out.splitlines()[0]
+    assert header.endswith(",chip.columns_per_adc,chip.schedule")
+
+
+def test_what_show_prints_is_queued_again_with_its_chip(run, on_chips, folder):
+    shown = run("show", "tiny", 0, "--format", "json").out
+    content = json.loads(shown)
+    assert content["chip"].keys() == {"columns_per_adc", "schedule"}
+    path = folder / "shown.json"
+    path.write_text(shown)
+    assert "chip: columns_per_adc " in run("show", "tiny", 0).out
+    assert run("enqueue", "tiny", path).code == 0
+    assert run("resume", "tiny", "--trials", 5).code == 0
+    again = trials_of(URL, "tiny")[5]
+    assert again.candidate.chip == content["chip"]
+    assert again.candidate.deployment_digest == content["deployment_digest"]
+    assert not again.newly_trained
+
+
+@pytest.mark.parametrize(
+    ("chip", "told"),
+    [
+        ({"schedule": "fast"}, "chip.schedule: found fast; the study allows layer-serial, pip"),
+        ({"adc_bits": 4}, "chip.adc_bits: the study does not search it"),
+        (4, "chip: expected a mapping of settings to values"),
+    ],
+)
+def test_a_wrong_chip_is_not_queued(run, on_chips, folder, chip, told):
+    content = json.loads(run("show", "tiny", 0, "--format", "json").out)
+    path = folder / "shown.json"
+    path.write_text(json.dumps(content | {"chip": chip}))
+    done = run("enqueue", "tiny", path)
+    assert done.code == 3
+    assert told in done.err

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from neuronas.config import chip_names, load_study
+from neuronas.config import DATASETS, chip_names, load_study
 from neuronas.errors import ConfigError
 
 
@@ -68,7 +68,7 @@ def test_an_unknown_key_is_told_what_is_allowed_and_what_is_near(refused, rest, 
     [
         (
             "dataset: digit",
-            "dataset: found 'digit'; allowed: digits, fashion_mnist; did you mean 'digits'?",
+            f"dataset: found 'digit'; allowed: {', '.join(DATASETS)}; did you mean 'digits'?",
         ),
         (
             "dataset: digits\nhardware: {chip: spikesim-65nm-rrm}",
@@ -114,7 +114,7 @@ def test_a_name_that_resembles_nothing_gets_no_suggestion(refused):
 
 
 def test_a_missing_dataset_is_told_which_there_are(refused):
-    assert refused("") == "dataset: required, but not given; allowed: digits, fashion_mnist"
+    assert refused("") == f"dataset: required, but not given; allowed: {', '.join(DATASETS)}"
 
 
 @pytest.mark.parametrize(
@@ -147,12 +147,21 @@ def test_an_integer_is_not_a_text_a_fraction_or_a_truth_value(refused, rest, key
         ("name: a b", ("name: found 'a b';", "pattern")),
         ("hardware: {spike_rate: 1.5}", ("hardware.spike_rate: found 1.5;", "equal to 1")),
         ("hardware: {spike_rate: -0.1}", ("hardware.spike_rate: found -0.1;", "equal to 0")),
-        ("hardware: {chip: 65}", ("hardware.chip", "found 65;")),
     ],
 )
 def test_a_wrong_type_or_range_names_key_and_value(refused, rest, parts):
     message = refused(f"dataset: digits\n{rest}")
     assert all(part in message for part in parts), message
+
+
+@pytest.mark.parametrize("found", ["65", "null", "[a.yaml]", "{1: 2}"])
+def test_what_is_no_chip_at_all_is_told_in_one_line(refused, found):
+    message = refused(f"dataset: digits\nhardware: {{chip: {found}}}")
+    assert message.startswith("hardware.chip: found ")
+    assert message.endswith(
+        "; expected a preset's name, the path of a chip file, or a mapping of its keys"
+    )
+    assert len(message.splitlines()) == 1
 
 
 def test_an_empty_choice_is_refused(refused):

@@ -272,9 +272,13 @@ def test_a_whole_chip_must_say_its_model_and_source(written):
 
 
 def test_a_chip_of_an_unknown_model_is_told_which_there_are(written):
-    with pytest.raises((ConfigError, HardwareModelError)) as caught:
-        Chip.of(written(raw(RRAM) | {"model": "spikesm"}))
-    assert "unknown hardware model 'spikesm'; did you mean 'spikesim'?" in str(caught.value)
+    path = written(raw(RRAM) | {"model": "spikesm"})
+    with pytest.raises(ConfigError) as caught:
+        Chip.of(path)
+    assert str(caught.value) == (
+        f"{path}:\n  model: unknown hardware model 'spikesm'; did you mean 'spikesim'?; allowed: "
+        "cim, spikesim"
+    )
 
 
 def test_a_constant_that_a_chip_lacks_is_told_with_the_chip():
@@ -282,4 +286,32 @@ def test_a_constant_that_a_chip_lacks_is_told_with_the_chip():
         Chip.of(RRAM).value("energy_dac")
     assert str(caught.value) == (
         f"chip '{RRAM}' has no constant 'energy_dac', which its model needs"
+    )
+
+
+def test_a_constant_that_the_base_lacks_is_told_with_the_nearest(written):
+    constant = {"value": 1.0, "unit": "pJ", "node_nm": None, "source": "x"}
+    path = written({"base": RRAM, "constants": {"energy_acd": constant}})
+    with pytest.raises(ConfigError) as caught:
+        Chip.of(path)
+    assert str(caught.value) == (
+        f"{path}:\n  constants.energy_acd: '{RRAM}' has no such constant; did you mean "
+        "'energy_adc'?"
+    )
+
+
+@pytest.mark.parametrize("value", [0, -1.0, float("inf"), float("nan")])
+def test_a_constant_is_a_number_above_zero(written, value):
+    constant = {"value": value, "unit": "pJ", "node_nm": None, "source": "x"}
+    with pytest.raises(ConfigError, match=r"constants\.energy_adc\.value: found "):
+        Chip.of(written({"base": RRAM, "constants": {"energy_adc": constant}}))
+
+
+def test_base_is_among_the_keys_of_a_chip_file(written):
+    with pytest.raises(ConfigError) as caught:
+        Chip.of(written({"bse": RRAM}))
+    problem = caught.value.problems[-1]
+    assert problem == (
+        "bse: unknown key; allowed: base, constants, model, name, settings, source; did you mean "
+        "'base'?"
     )

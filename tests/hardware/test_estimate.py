@@ -251,3 +251,34 @@ def test_time_steps_may_replace_those_of_a_list_of_layers(network):
     assert asked.energy_pj == pytest.approx(own.energy_pj * 3 / 5, rel=1e-12)
     assert asked.latency_ns == pytest.approx(own.latency_ns * 3 / 5, rel=1e-12)
     assert asked.area_um2 == own.area_um2
+
+
+def test_a_network_of_one_time_step_gets_more_and_its_stem_computes_once():
+    network = architecture(time_steps=1)
+    steps = workload_of(network, 5).steps[:, 0]
+    assert steps[SLOT_INDEX["stem"]] == 1
+    assert steps[SLOT_INDEX["reduction"]] == 5
+
+
+@pytest.mark.parametrize("steps", [0, -1, 2.5, "4"])
+def test_time_steps_that_cannot_be_are_told(steps):
+    with pytest.raises(ConfigError) as caught:
+        estimate(architecture(), chip=CHIP, time_steps=steps)
+    assert str(caught.value) == (f"time_steps: found {steps!r}; allowed: an integer, 1 or more")
+
+
+@pytest.mark.parametrize("rate", [-0.1, 1.5, float("nan"), "much", True])
+def test_a_spike_rate_is_a_share(rate):
+    with pytest.raises(ConfigError) as caught:
+        estimate(architecture(), chip=CHIP, spike_rate=rate)
+    assert str(caught.value) == f"spike_rate: found {rate!r}; allowed: a number in [0, 1]"
+
+
+def test_a_spike_rate_of_a_layer_is_a_share_too():
+    with pytest.raises(ConfigError, match="spike_rate: stem: found 2; allowed: a number in"):
+        estimate(architecture(), chip=CHIP, spike_rate={"stem": 2})
+
+
+def test_a_spike_rate_may_be_any_number_of_numpy():
+    rates = (np.float32(0.25), np.float64(0.25), 0.25)
+    assert len({estimate(architecture(), spike_rate=rate).energy_pj for rate in rates}) == 1

@@ -224,7 +224,7 @@ def test_layers_take_one_time_step_unless_they_say_otherwise():
         (
             {"layers": [CONV | {"kernels": 3}]},
             "layers[0].kernels: unknown key; allowed: groups, height, in_channels, kernel, kind, "
-            "levels, neurons, out_channels, pool, stride, weight_bits, width; did you mean "
+            "levels, neurons, out_channels, pool, same, stride, weight_bits, width; did you mean "
             "'kernel'?",
         ),
     ],
@@ -250,9 +250,18 @@ def test_wrong_layers_are_told_file_key_and_what_is_allowed(refused, content, me
 def test_a_layer_that_contradicts_itself_is_told_with_its_file(refused):
     grouped = CONV | {"in_channels": 6, "groups": 4}
     message = refused({"layers": [CONV, grouped]})
-    assert message.endswith("layer1: groups is 4; allowed: a divisor of in_channels")
+    assert message == "network 0, layer1: groups is 4; allowed: a divisor of in_channels"
 
 
 def test_layers_and_the_scripts_names_do_not_mix(refused):
     message = refused({"layers": [CONV], "in_ch_list": [3]})
     assert message == "in_ch_list: unknown key; allowed: layers, time_steps"
+
+
+@pytest.mark.parametrize("chip", [CHIP.name, "rram-32nm"])
+def test_memory_is_not_told_where_the_script_gives_no_bits(chip):
+    found = estimate(LayerList.model_validate(TWO), chip=chip).to_json()
+    assert found["memory_bits"] is None
+    assert found["memory_parts_bits"] == {}
+    assumed = "weight bits are not given: 4 are assumed"
+    assert (assumed in found["warnings"]) == (chip == "rram-32nm")

@@ -99,3 +99,19 @@ def test_a_broken_model_leaves_the_others_alone(installed):
 
 def test_the_names_of_models_are_those_of_the_installed_entry_points():
     assert set(hardware_models()) == {p.name for p in entry_points(group=HARDWARE_MODELS)}
+
+
+@pytest.mark.parametrize(
+    ("code", "why"),
+    [("raise ValueError('no licence')", "no licence"), ("assert False", "AssertionError")],
+)
+def test_a_model_whose_module_fails_in_any_way_is_told(installed, tmp_path, monkeypatch, code, why):
+    (tmp_path / "failing_model.py").write_text(code)
+    monkeypatch.syspath_prepend(tmp_path)
+    installed(broken="failing_model:MODEL")
+    with pytest.raises(ConfigError) as caught:
+        hardware_model("broken")
+    assert str(caught.value) == (
+        f"neuronas.hardware_models 'broken' (failing_model:MODEL) cannot be loaded: {why}"
+    )
+    assert caught.value.__cause__ is not None

@@ -227,7 +227,7 @@ def test_crossbars_are_charged_per_kernel_and_empty_places_with_the_largest():
 
 
 def test_the_last_convolution_does_not_overlap_whatever_follows_it():
-    by_hand = {"stem": 0.75 * 8 * 64, "cell_a.0->3": 0.75 * 8 * 64, "reduction": 16 * 16}
+    by_hand = {"stem": 0.75 * 8 * 64, "cell_a.0->3": 0.75 * 8 * 64, "reduction": 16 * 64}
     network = architecture(cell_a="0003 0000 0000 0000", cell_b=DEAD_ENDS, time_steps=2)
     found = estimate(network, chip=CHIP)
     rows = {row["layer"]: row["latency_ns"] for row in found.to_json()["layers"]}

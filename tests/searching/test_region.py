@@ -190,7 +190,7 @@ def test_excess_is_by_how_much_the_worst_budget_is_missed():
 @given(SEEDS, st.integers(0, 6))
 @settings(max_examples=8)
 def test_a_draw_counts_exactly_what_it_turned_away(seed, known):
-    region = region_of(kind=Watched, budget={"energy_uj": 0.1, "area_mm2": 0.61})
+    region = region_of(kind=Watched, budget={"energy_uj": 0.16, "area_mm2": 0.61})
     others, keys = np.random.default_rng(seed + 1), set()
     for _ in range(known):
         keys.add(key(REGION, region.draw(others, lambda found: found not in keys)))

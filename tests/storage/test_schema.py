@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from contextlib import closing
 
@@ -9,6 +10,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 
+from neuronas.config import StudyConfig
 from neuronas.errors import StorageError
 from neuronas.searching import enqueue_candidate
 from neuronas.storage import Repository
@@ -53,10 +55,61 @@ def test_a_database_that_is_up_to_date_is_left_alone(url):
     assert revision(engine) is None
     upgrade(engine)
     before = rows(url, "SELECT * FROM sqlite_master")
-    assert revision(engine) == "0001"
+    assert revision(engine) == "0002"
     upgrade(engine)
     assert rows(url, "SELECT * FROM sqlite_master") == before
     engine.dispose()
+
+
+def as_0001(url: str) -> None:
+    """Make a database what the first schema and the study files of its time held."""
+    with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as connection:
+        connection.execute("ALTER TABLE neuronas_candidates DROP COLUMN chip")
+        connection.execute(f"UPDATE {VERSION_TABLE} SET version_num = '0001'")
+        connection.execute("UPDATE neuronas_costs SET chip = 'spikesim-65nm'")
+        for number, text in list(connection.execute("SELECT id, config FROM neuronas_studies")):
+            config = json.loads(text)
+            del config["space"]["chip"], config["hardware"]["spike_rate"]
+            config["hardware"]["chip"] = "spikesim-65nm"
+            connection.execute(
+                "UPDATE neuronas_studies SET config = ? WHERE id = ?", (json.dumps(config), number)
+            )
+        connection.commit()
+
+
+def test_studies_of_the_first_schema_are_kept_and_go_on(url):
+    config = study_config()
+    before = run(config, url, trials=2)
+    enqueue_candidate("test", TOO_DEAR, storage=url)
+    run(config, url, trials=3)
+    trials, views = trials_of(url), rows(url, "SELECT * FROM neuronas_v_costs")
+    fronts = rows(url, "SELECT * FROM neuronas_v_front")
+    as_0001(url)
+
+    assert trials_of(url) == trials  # reading brings the schema up to date
+    engine = create_engine(url)
+    assert revision(engine) == "0002"
+    engine.dispose()
+    assert {row["chip"] for row in rows(url, "SELECT chip FROM neuronas_candidates")} == {"{}"}
+    assert rows(url, "SELECT * FROM neuronas_v_costs") == views
+    assert rows(url, "SELECT * FROM neuronas_v_front") == fronts
+    assert {row["chip"] for row in views} == {"spikesim-65nm-rram"}
+
+    (stored,) = rows(url, "SELECT config FROM neuronas_studies")
+    content = json.loads(stored["config"])
+    assert content["hardware"] == {"model": "spikesim", "chip": "spikesim-65nm-rram"}
+    loaded = StudyConfig.model_validate(content)
+    assert loaded.comparable() == config.comparable()
+    after = run(config, url, trials=4)
+    assert after.study.counts["trained"] == 4
+    assert after.study.reference == before.study.reference
+
+
+def test_only_the_chip_is_renamed_in_a_study_of_the_first_schema(url):
+    run(study_config(name="spikesim-65nm"), url, trials=1)
+    as_0001(url)
+    with Repository(url) as repository:
+        assert repository.study("spikesim-65nm").config.name == "spikesim-65nm"
 
 
 def test_a_newer_schema_is_refused(url):

@@ -15,8 +15,8 @@ def upgrade() -> None:
     # The one chip there was; its content is unchanged.
     op.execute(
         """UPDATE neuronas_studies
-        SET config = replace(config, '"spikesim-65nm"', '"spikesim-65nm-rram"')"""
+        SET config = replace(
+            config, '"chip": "spikesim-65nm"', '"chip": "spikesim-65nm-rram"'
+        )"""
     )
-    op.execute(
-        "UPDATE neuronas_costs SET chip = 'spikesim-65nm-rram' WHERE chip = 'spikesim-65nm'"
-    )
+    op.execute("UPDATE neuronas_costs SET chip = 'spikesim-65nm-rram' WHERE chip = 'spikesim-65nm'")
