@@ -12,6 +12,7 @@ from neuronas.architecture.cells import (
 from neuronas.architecture.digest import deployment_digest, network_keys, training_digest
 from neuronas.architecture.layers import Layer, chain, workload_of_layers
 from neuronas.architecture.networks import BIT_WIDTHS, GROUPS, Architecture, Networks, WeightBits
+from neuronas.architecture.slots import SLOT_INDEX, SLOTS, Slot
 from neuronas.architecture.space import (
     Choice,
     GeneratorSuggester,
@@ -19,7 +20,7 @@ from neuronas.architecture.space import (
     SearchSpace,
     Suggester,
 )
-from neuronas.architecture.workload import SLOT_INDEX, SLOTS, Signal, Slot, Workload
+from neuronas.architecture.workload import Signal, Workload
 
 __all__ = [
     "BIT_WIDTHS",

@@ -10,7 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from neuronas.architecture.networks import Ints
-from neuronas.architecture.workload import SPIKE_LEVELS, Signal, Slot, Workload
+from neuronas.architecture.slots import Slot
+from neuronas.architecture.workload import SPIKE_LEVELS, Signal, Workload
 from neuronas.config import BitWidth, Kind
 from neuronas.errors import WorkloadError
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from neuronas.architecture.cells import EDGE_NAMES, EDGES, NODES, canonical_cells
 from neuronas.architecture.networks import GROUPS, Ints, Networks
+from neuronas.architecture.slots import SLOT_INDEX, SLOTS, Slot
 from neuronas.config import OPERATIONS, Kind
 
 FULL_PRECISION_BITS = 32
@@ -30,60 +31,6 @@ class Signal(IntEnum):
     LEVEL = 3
     CURRENT = 4
 
-
-@dataclass(frozen=True, slots=True)
-class Slot:
-    """One place of the network family.
-
-    Attributes:
-        name: Name in reports, such as ``cell_a.0->1``.
-        group: Weight-bits group, one of ``GROUPS``; None where the layer has no weights.
-        after: Names of the places whose output this one reads.
-    """
-
-    name: str
-    group: str | None = None
-    after: tuple[str, ...] = ()
-
-
-def _cell_slots(cell: str, entry: str) -> list[Slot]:
-    slots: list[Slot] = []
-    neurons_placed: set[int] = set()
-    into: dict[int, tuple[str, ...]] = {0: (entry,)}
-    for name, (source, target) in zip(EDGE_NAMES, EDGES, strict=True):
-        if source not in neurons_placed:
-            neurons_placed.add(source)
-            slots.append(Slot(f"{cell}.lif{source}", after=into[source]))
-        slots.append(Slot(f"{cell}.{name}", cell, (f"{cell}.lif{source}",)))
-        into[target] = (*into.get(target, ()), f"{cell}.{name}")
-    return slots
-
-
-def _exit(cell: str) -> tuple[str, ...]:
-    edges = zip(EDGE_NAMES, EDGES, strict=True)
-    return tuple(f"{cell}.{name}" for name, (_, target) in edges if target == NODES - 1)
-
-
-SLOTS: tuple[Slot, ...] = (
-    Slot("stem", "stem"),
-    *_cell_slots("cell_a", "stem"),
-    Slot("reduction.lif", after=_exit("cell_a")),
-    Slot("reduction", "reduction", ("reduction.lif",)),
-    Slot("reduction.pool", after=("reduction",)),
-    *_cell_slots("cell_b", "reduction.pool"),
-    Slot("classifier.lif", after=_exit("cell_b")),
-    Slot("classifier.pool", after=("classifier.lif",)),
-    Slot("classifier.hidden", "classifier", ("classifier.pool",)),
-    Slot("classifier.hidden_lif", after=("classifier.hidden",)),
-    Slot("classifier.head", "classifier", ("classifier.hidden_lif",)),
-)
-"""Every place a network of the family may have a layer, in execution order.
-
-A place that a network lacks hands on what it reads, so an edge always follows the neurons of its
-source node.
-"""
-
-SLOT_INDEX: dict[str, int] = {slot.name: index for index, slot in enumerate(SLOTS)}
 
 _ENDS = {"cell_a": ("stem", "reduction.lif"), "cell_b": ("reduction", "classifier.lif")}
 """The places before and behind a cell."""
