@@ -7,7 +7,8 @@ from typing import Annotated, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from neuronas.architecture.networks import Ints
 from neuronas.architecture.slots import Slot
@@ -36,6 +37,7 @@ class Layer(BaseModel):
         levels: Values that one input element can take in a time step: 2 for spikes, 0 for a
             current of as many bits as the chip carries.
         neurons: Whether LIF neurons read its output.
+        static: Whether its input is the same at every time step, so that it is computed once.
     """
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
@@ -53,6 +55,26 @@ class Layer(BaseModel):
     weight_bits: BitWidth = 4
     levels: Annotated[int, Field(ge=0, le=2**16)] = SPIKE_LEVELS
     neurons: bool = True
+    static: bool = False
+
+    @model_validator(mode="after")
+    def _has_a_map(self) -> Layer:
+        missing = {"height", "width"} - self.model_fields_set
+        if self.kind != "linear" and missing:
+            raise PydanticCustomError(
+                "contradiction",
+                "{name}: required for {kind}",
+                {"name": min(missing), "kind": self.kind},
+            )
+        return self
+
+    def map_out(self) -> tuple[int, int]:
+        """Return height and width of what it gives, after its pooling."""
+        border = 1 if self.same else self.kernel
+        height, width = (
+            ((side - border) // self.stride + 1) // self.pool for side in (self.height, self.width)
+        )
+        return height, width
 
 
 def workload_of_layers(
@@ -102,6 +124,7 @@ def chain(
     weight_bits: ArrayLike = 4,
     levels: ArrayLike = SPIKE_LEVELS,
     neurons: ArrayLike = True,
+    static: ArrayLike = False,
     time_steps: ArrayLike = 1,
 ) -> Workload:
     """Return the layer table of N plain networks of L layers from arrays.
@@ -126,6 +149,7 @@ def chain(
         "weight_bits": weight_bits,
         "levels": levels,
         "neurons": neurons,
+        "static": static,
     }
     steps = np.atleast_1d(_integers("time_steps", time_steps))
     if (steps < 1).any():
@@ -181,7 +205,7 @@ def _assembled(c: dict[str, Ints], present: NDArray[np.bool_], steps: Ints) -> W
         neurons=np.where(c["neurons"] != 0, c["out_channels"] * height * width, 0),
         signal=signal,
         levels=np.where(present, c["levels"], 0),
-        steps=np.where(present, steps, 0),
+        steps=np.where(c["static"] != 0, present, np.where(present, steps, 0)),
         adds=zero,
         rescaled=zero,
         waits=zero,
@@ -210,7 +234,7 @@ def _check(columns: dict[str, Ints], present: NDArray[np.bool_]) -> None:
     kind = columns["kind"]
     _require(np.isin(kind, [k for k in Kind if k != Kind.LIF]), "kind", columns, "a known kind")
     for name, values in columns.items():
-        if name in {"neurons", "same"}:
+        if name in {"neurons", "same", "static"}:
             continue
         least = _LEAST.get(name, 0 if name == "kind" else 1)
         _require((values >= least) | ~present & (values >= 0), name, columns, f"{least} or more")

@@ -18,6 +18,8 @@ from neuronas.hardware import Chip, hardware_model
 NETWORKS = (1, 100, 10_000, 1_000_000)
 LAYERS = (8, 16, 32)
 _SCRIPT_NETWORKS = 100
+_BLOCK = 125_000
+"""Networks whose layer table is held at once; more are costed block by block."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,19 +47,22 @@ def bench_cim(repetitions: int) -> list[CimSpeed]:
 
 def _speed(count: int, layers: int, repetitions: int) -> CimSpeed:
     generator = np.random.default_rng(0)
-    workload = random_chains(generator, count, layers)
+    blocks = max(1, count // _BLOCK)
+    size = count // blocks
+    workload = random_chains(generator, size, layers)
     choices = {
-        "columns_per_adc": 2 ** generator.integers(2, 5, size=count),
-        "pe_per_tile": 2 ** generator.integers(2, 5, size=count),
-        "columns": 2 ** generator.integers(5, 8, size=count),
-        "mapping": generator.integers(0, 2, size=count),
-        "schedule": generator.integers(0, 4, size=count),
+        "columns_per_adc": 2 ** generator.integers(2, 5, size=size),
+        "pe_per_tile": 2 ** generator.integers(2, 5, size=size),
+        "columns": 2 ** generator.integers(5, 8, size=size),
+        "mapping": generator.integers(0, 2, size=size),
+        "schedule": generator.integers(0, 4, size=size),
     }
     model, chip = hardware_model("cim"), Chip.of("rram-32nm")
-    scripted = _rows(workload, min(count, _SCRIPT_NETWORKS))
+    scripted = _rows(workload, min(size, _SCRIPT_NETWORKS))
 
     def cim() -> None:
-        model.cost(workload, chip, choices=choices)
+        for _ in range(blocks):
+            model.cost(workload, chip, choices=choices)
 
     def script() -> None:
         for network in scripted:

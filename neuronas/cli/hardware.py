@@ -34,8 +34,8 @@ def check(
 
     Nothing is trained or stored. The same networks are costed by our other hardware model too.
     """
-    from neuronas.config import load_study
-    from neuronas.hardware import DEFAULT_CHIPS, Chip
+    from neuronas.config import DEFAULT_CHIPS, load_study
+    from neuronas.hardware import Chip
     from neuronas.report import extremes_table, survey_json, survey_table
     from neuronas.searching import Stream, generator, surveys
 
@@ -84,6 +84,13 @@ def estimate(
             show_default=False,
         ),
     ] = None,
+    zero_rows: Annotated[
+        float,
+        typer.Option(
+            "--zero-rows",
+            help="Share of reads without any spike, for a chip with skip_zero_rows.",
+        ),
+    ] = 0.0,
     compare: Annotated[
         str | None,
         typer.Option(
@@ -103,7 +110,14 @@ def estimate(
     if compare is not None:
         _compare(file, chip, time_steps, rates, compare, form)
         return
-    result = run(file, model=model, chip=chip, time_steps=time_steps, spike_rate=rates)
+    result = run(
+        file,
+        model=model,
+        chip=chip,
+        time_steps=time_steps,
+        spike_rate=rates,
+        zero_rows=zero_rows,
+    )
     if form is JsonFormat.JSON:
         write(json.dumps(result.to_json(), indent=2) + "\n")
         return
@@ -111,7 +125,8 @@ def estimate(
     write("\n")
     write_table(parts_table(result), OutputFormat.TABLE)
     write("\n")
-    write_table(layers_table(result.to_json()["layers"]), OutputFormat.TABLE)
+    shared = result.explanation.area_um2.shared
+    write_table(layers_table(result.to_json()["layers"], shared), OutputFormat.TABLE)
 
 
 def _compare(

@@ -6,6 +6,7 @@ from neuronas.config.operations import OPERATION_INDEX, OPERATIONS, ZEROIZE, Kin
 from neuronas.config.plugins import HARDWARE_MODELS, load_plugin, plugin_names
 from neuronas.config.study import (
     BUDGET_PRESETS,
+    DEFAULT_CHIPS,
     IMMUTABLE_SECTIONS,
     NAME_PATTERN,
     BitWidth,
@@ -25,6 +26,7 @@ from neuronas.config.study import (
 __all__ = [
     "BUDGET_PRESETS",
     "DATASETS",
+    "DEFAULT_CHIPS",
     "HARDWARE_MODELS",
     "IMMUTABLE_SECTIONS",
     "NAME_PATTERN",

@@ -39,6 +39,9 @@ BUDGET_PRESETS: dict[str, dict[str, float]] = {
     "neuronas-v1": {"parameters": 4e6, "area_mm2": 100.0, "latency_ms": 400.0, "energy_uj": 120.0},
 }
 
+DEFAULT_CHIPS = {"cim": "rram-32nm", "spikesim": "spikesim-65nm-rram"}
+"""The chip of each of our hardware models where none is named."""
+
 IMMUTABLE_SECTIONS = ("dataset", "space", "hardware", "budget", "objectives")
 """Sections that make old and new trials incomparable when they change."""
 
@@ -148,8 +151,15 @@ class HardwareConfig(Section):
     model: Annotated[str, AfterValidator(lambda v: known(v, plugin_names(HARDWARE_MODELS)))] = "cim"
     chip: Annotated[
         str | dict[str, Any], BeforeValidator(_named_or_described), AfterValidator(_known_chip)
-    ] = "rram-32nm"
+    ] = DEFAULT_CHIPS["cim"]
     spike_rate: Annotated[float, Field(ge=0.0, le=1.0)] = 0.1
+
+    @model_validator(mode="before")
+    @classmethod
+    def _default_chip_of_the_model(cls, value: object) -> object:
+        if isinstance(value, dict) and value.get("model") in DEFAULT_CHIPS and "chip" not in value:
+            return value | {"chip": DEFAULT_CHIPS[value["model"]]}
+        return value
 
 
 class BudgetConfig(Section):

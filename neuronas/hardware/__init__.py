@@ -6,7 +6,6 @@ from neuronas.hardware.comparison import NO_ROOM, compare_networks
 from neuronas.hardware.contract import check_hardware_model
 from neuronas.hardware.cost import Activity, Cost, Explanation, HardwareModel, Parts
 from neuronas.hardware.costing import (
-    DEFAULT_CHIPS,
     Estimate,
     default_chip,
     estimate,
@@ -25,7 +24,6 @@ from neuronas.hardware.references import references
 from neuronas.hardware.walk import walk
 
 __all__ = [
-    "DEFAULT_CHIPS",
     "NO_ROOM",
     "UNITS",
     "Activity",

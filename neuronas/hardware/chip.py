@@ -154,6 +154,11 @@ def _completed(content: Mapping[str, Any], source: str | None) -> dict[str, Any]
         if not isinstance(changed, Mapping):
             raise ConfigError(f"{section}: a mapping of keys is expected", source=source)
         whole[section] = {**base[section], **changed}
+    whole["constants"] |= {
+        name: _own_constant(name, value, base["constants"][name], source)
+        for name, value in (content.get("constants") or {}).items()
+        if name in base["constants"] and isinstance(value, Mapping)
+    }
     unknown = [name for name in whole["constants"] if name not in base["constants"]]
     if unknown:
         raise ConfigError(
@@ -165,6 +170,20 @@ def _completed(content: Mapping[str, Any], source: str | None) -> dict[str, Any]
             source=source,
         )
     return whole
+
+
+def _own_constant(
+    name: str, given: Mapping[str, Any], base: Mapping[str, Any], source: str | None
+) -> dict[str, Any]:
+    """Return a constant that replaces a base's: in the same unit, scaled with the node alike."""
+    unit = given.get("unit", base["unit"])
+    if unit != base["unit"]:
+        raise ConfigError(
+            f"constants.{name}.unit: found '{unit}'; this constant is in {base['unit']}",
+            source=source,
+        )
+    inherited = {key: base.get(key) for key in ("unit", "node_nm", "node_exponent")}
+    return inherited | dict(given)
 
 
 def _content(name: str) -> dict[str, Any]:

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from neuronas.architecture import Architecture, Networks, Workload, workload_of_layers
-from neuronas.config import Kind, read_yaml, validate
+from neuronas.config import DEFAULT_CHIPS, Kind, read_yaml, validate
 from neuronas.errors import ConfigError, HardwareModelError
 from neuronas.hardware.chip import Chip
 from neuronas.hardware.cost import DEFAULT_SPIKE_RATE, Explanation
 from neuronas.hardware.layer_list import LayerList, Layers
 from neuronas.hardware.models import hardware_model
 from neuronas.hardware.rates import SpikeRates, activity_of
-
-DEFAULT_CHIPS = {"cim": "rram-32nm", "spikesim": "spikesim-65nm-rram"}
-"""The chip of each of our hardware models where none is named."""
 
 Network = Architecture | LayerList | Layers
 
@@ -148,16 +145,19 @@ def estimate(
     model: str | None = None,
     time_steps: int | None = None,
     spike_rate: SpikeRates = DEFAULT_SPIKE_RATE,
+    zero_rows: float = 0.0,
 ) -> Estimate:
     """Return what one network costs on a chip, per layer and in total.
 
     Args:
         network: An architecture, a list of layers, or the path of a JSON or YAML file with one.
         chip: A chip, the name of a preset, or the path of a chip file. Settings that a layer list
-            in SpikeSim's names gives go first.
+            in SpikeSim's names gives go first, and those that a trial chose, in its JSON.
         model: Hardware model; the chip's where None, ``cim`` where neither is given.
         time_steps: Time steps in place of the network's own.
         spike_rate: Spikes per neuron and time step: one number, or one per layer that fires.
+        zero_rows: Share of a crossbar's reads without any spike, in [0, 1], for chips that skip
+            them.
 
     Raises:
         ConfigError: A file is absent or wrong, or time steps or spike rates cannot be.
@@ -187,10 +187,23 @@ def estimate(
     found = read_network(Path(network)) if isinstance(network, str | Path) else network
     if isinstance(found, LayerList):
         made = found.on(made, source)
+    if source is not None:
+        made = made.changed(_chosen_on(made, Path(source)))
     workload = workload_of(found, time_steps)
-    activity = activity_of(workload, spike_rate)
+    if not 0 <= zero_rows <= 1:
+        raise ConfigError(f"zero_rows: found {zero_rows!r}; allowed: a number in [0, 1]")
+    activity = replace(activity_of(workload, spike_rate), zero_rows=zero_rows)
     explanation = hardware_model(made.model).explain(workload, made, activity=activity)
     return Estimate(made, workload, explanation, not isinstance(found, LayerList))
+
+
+def _chosen_on(chip: Chip, path: Path) -> dict[str, Any]:
+    """Return what a trial, as ``neuronas show --format json`` prints it, chose on its chip."""
+    content = read_yaml(path)
+    chosen = content.get("chip") if isinstance(content, dict) and "genotype" in content else None
+    if not isinstance(chosen, dict):
+        return {}
+    return {name: v for name, v in chosen.items() if name in type(chip.settings).model_fields}
 
 
 def workload_of(network: Network, time_steps: int | None = None) -> Workload:

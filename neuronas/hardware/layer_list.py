@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 from typing import Annotated, Literal
 
 import numpy as np
@@ -30,6 +31,21 @@ class Layers(BaseModel):
 
     layers: Annotated[list[Layer], Field(min_length=1)]
     time_steps: Positive = 1
+
+    @model_validator(mode="after")
+    def _follow_each_other(self) -> Layers:
+        for index, (before, after) in enumerate(pairwise(self.layers), start=1):
+            allowed = {before.out_channels}
+            if after.kind == "linear" and before.kind != "linear":
+                height, width = before.map_out()
+                allowed = {before.out_channels * height * width}
+            if after.in_channels not in allowed:
+                raise PydanticCustomError(
+                    "contradiction",
+                    "layers[{index}].in_channels: found {found}; the layer before gives {allowed}",
+                    {"index": index, "found": after.in_channels, "allowed": min(allowed)},
+                )
+        return self
 
 
 def _as_list(value: object) -> object:

@@ -20,8 +20,8 @@ SpikeRates = float | Mapping[str, float]
 def read_rates(text: str | None) -> SpikeRates:
     """Return the spike rates that a command line gives: nothing, a number, or a JSON file.
 
-    A file is a mapping of layer names to rates, such as the ``spike_rates`` that
-    ``neuronas show --format json`` prints.
+    A file is a mapping of layer names to rates, or what ``neuronas show --format json`` prints of
+    a trained trial.
 
     Raises:
         ConfigError: Neither a rate nor a file with rates.
@@ -37,8 +37,9 @@ def read_rates(text: str | None) -> SpikeRates:
 
 def _rates_in(path: Path) -> dict[str, float]:
     content = read_yaml(path)
-    if isinstance(content, dict) and isinstance(content.get("spike_rates"), dict):
-        content = content["spike_rates"]
+    for key in ("evaluation", "spike_rates"):
+        if isinstance(content, dict) and isinstance(content.get(key), dict):
+            content = content[key]
     if not isinstance(content, dict) or not content:
         raise ConfigError("expected a mapping of layers to spike rates", source=str(path))
     return {str(name): _checked(rate, str(name), str(path)) for name, rate in content.items()}

@@ -36,6 +36,7 @@ def vgg9() -> Layers:
                     pool=2 if index + 1 == len(block) else 1,
                     weight_bits=WEIGHT_BITS,
                     levels=256 if not layers else 2,
+                    static=not layers,
                 )
             )
             channels = width

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from neuronas.hardware import UNITS, Chip, Estimate
 from neuronas.report.tables import Column, Row, Table, fitting, number, percent, text
@@ -24,8 +24,13 @@ _TOTALS = {
 _NO_FIGURE = {"layer", "kind", "area_um2", "energy_pj", "latency_ns", "modelled", *_DESCRIPTION}
 
 
-def layers_table(layers: Sequence[Row]) -> Table:
-    """Return the cost of each layer, with the figures that its hardware model gives."""
+def layers_table(layers: Sequence[Row], shared: Mapping[str, float] | None = None) -> Table:
+    """Return the cost of each layer, with the figures that its hardware model gives.
+
+    Args:
+        layers: One row per layer.
+        shared: Area of what belongs to no layer, in um^2.
+    """
     rows = [
         {
             **layer,
@@ -43,7 +48,9 @@ def layers_table(layers: Sequence[Row]) -> Table:
         *(Column(key, title, number) for key, title in (_DESCRIPTION | figures | _TOTALS).items()),
         Column("note", ""),
     )
-    return Table(columns, rows)
+    parts = [f"{name} {fitting(v * 1e-12, 'm²', 2)}" for name, v in (shared or {}).items() if v]
+    caption = f"Shared by all layers: {', '.join(parts)}." if parts else None
+    return Table(columns, rows, caption=caption)
 
 
 def estimate_summary(result: Estimate) -> Table:
@@ -56,7 +63,7 @@ def estimate_summary(result: Estimate) -> Table:
         {"quantity": "settings", "value": settings},
         {"quantity": "num_pe", "value": number(values["num_pe"])},
         {"quantity": "num_tiles", "value": number(values["num_tiles"])},
-        *([] if values["fits"] else [{"quantity": "fits the chip", "value": "no: too few tiles"}]),
+        *([] if values["fits"] else [_no_room(values)]),
         {"quantity": "area", "value": fitting(values["area_um2"] * 1e-12, "m²", 2)},
         {"quantity": "energy", "value": fitting(values["energy_pj"] * 1e-12, "J")},
         {"quantity": "latency", "value": fitting(values["latency_ns"] * 1e-9, "s")},
@@ -70,6 +77,14 @@ def estimate_summary(result: Estimate) -> Table:
     rows += [{"quantity": "warning", "value": text} for text in values["warnings"]]
     columns = (Column("quantity", "quantity"), Column("value", "value"))
     return Table(columns, rows, f"Estimate by model '{values['model']}'")
+
+
+def _no_room(values: Row) -> Row:
+    has = values["settings"].get("tiles")
+    return {
+        "quantity": "fits the chip",
+        "value": f"no: it needs {values['num_tiles']} tiles, has {has}",
+    }
 
 
 def parts_table(result: Estimate) -> Table:
@@ -138,7 +153,7 @@ def comparison_table(rows: Sequence[Row]) -> Table:
     """Return networks, what each costs under each model, and whether it fits a budget."""
     columns = (
         Column("network", "network"),
-        Column("model", "model"),
+        Column("chip", "chip"),
         Column("bits", "bits"),
         *(
             Column(name, f"{name.rsplit('_', 1)[0]} ({unit})" if unit else name, number)

@@ -120,7 +120,7 @@ def test_the_digest_ignores_whether_a_number_is_written_as_an_integer(tmp_path):
         ("space: {channels: 8}", "space.channels"),
         ("space: {weight_bits: {stem: 8}}", "space.weight_bits.stem"),
         ("space: {decay: 0.5}", "space.decay"),
-        ("hardware: {model: spikesim}", "hardware.model"),
+        ("hardware: {model: spikesim, chip: rram-32nm}", "hardware.model"),
         ("hardware: {chip: spikesim-65nm-rram}", "hardware.chip"),
         ("hardware: {chip: {base: rram-32nm}}", "hardware.chip"),
         ("hardware: {spike_rate: 0.2}", "hardware.spike_rate"),

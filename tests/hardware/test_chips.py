@@ -315,3 +315,16 @@ def test_base_is_among_the_keys_of_a_chip_file(written):
         "bse: unknown key; allowed: base, constants, model, name, settings, source; did you mean "
         "'base'?"
     )
+
+
+def test_a_constant_of_ones_own_is_scaled_as_the_bases_and_has_its_unit():
+    own = {"value": 0.05, "source": "measured"}
+    chip = Chip.of({"base": "rram-32nm", "constants": {"energy_sar_bit": own}})
+    base = Chip.of("rram-32nm").constants["energy_sar_bit"]
+    found = chip.constants["energy_sar_bit"]
+    assert (found.value, found.source) == (0.05, "measured")
+    assert (found.unit, found.node_nm) == (base.unit, base.node_nm)
+    assert found.node_exponent == base.node_exponent is not None
+    with pytest.raises(ConfigError) as caught:
+        Chip.of({"base": "rram-32nm", "constants": {"energy_sar_bit": own | {"unit": "fJ"}}})
+    assert str(caught.value) == "constants.energy_sar_bit.unit: found 'fJ'; this constant is in pJ"

@@ -239,7 +239,12 @@ def test_what_never_changes_is_computed_once_whatever_the_time_steps():
     [
         LayerList.model_validate(LAYERS),
         Layers.model_validate(
-            {"layers": [{"kind": "conv", "in_channels": 64, "out_channels": 9}], "time_steps": 5}
+            {
+                "layers": [
+                    {"kind": "conv", "in_channels": 64, "out_channels": 9, "height": 1, "width": 1}
+                ],
+                "time_steps": 5,
+            }
         ),
     ],
     ids=["SpikeSim's names", "layers"],

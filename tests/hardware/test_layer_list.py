@@ -173,7 +173,7 @@ def test_a_file_of_layers_is_the_network_of_these_layers(tmp_path, name):
 
 
 def test_layers_know_their_weight_bits_and_so_their_memory():
-    content = {"layers": [CONV | {"weight_bits": 8}, HEAD]}
+    content = {"layers": [CONV | {"weight_bits": 8, "pool": 2}, HEAD]}
     found = estimate(Layers.model_validate(content), chip=CHIP).to_json()
     assert found["memory_bits"] == 9 * 3 * 64 * 8 + 1024 * 10 * 4
 
@@ -224,8 +224,8 @@ def test_layers_take_one_time_step_unless_they_say_otherwise():
         (
             {"layers": [CONV | {"kernels": 3}]},
             "layers[0].kernels: unknown key; allowed: groups, height, in_channels, kernel, kind, "
-            "levels, neurons, out_channels, pool, same, stride, weight_bits, width; did you mean "
-            "'kernel'?",
+            "levels, neurons, out_channels, pool, same, static, stride, weight_bits, width; did "
+            "you mean 'kernel'?",
         ),
     ],
     ids=[
@@ -248,9 +248,31 @@ def test_wrong_layers_are_told_file_key_and_what_is_allowed(refused, content, me
 
 
 def test_a_layer_that_contradicts_itself_is_told_with_its_file(refused):
-    grouped = CONV | {"in_channels": 6, "groups": 4}
+    grouped = CONV | {"in_channels": 64, "groups": 5}
     message = refused({"layers": [CONV, grouped]})
-    assert message == "network 0, layer1: groups is 4; allowed: a divisor of in_channels"
+    assert message == "network 0, layer1: groups is 5; allowed: a divisor of in_channels"
+
+
+@pytest.mark.parametrize(
+    ("layers", "message"),
+    [
+        ([{"kind": "conv", "in_channels": 3, "out_channels": 4}], "layers[0]: height: required"),
+        ([CONV, CONV], "layers[1].in_channels: found 3; the layer before gives 64"),
+        ([CONV, HEAD], "layers[1].in_channels: found 1024; the layer before gives 4096"),
+    ],
+)
+def test_layers_have_maps_and_follow_each_other(refused, layers, message):
+    assert message in refused({"layers": layers})
+
+
+def test_a_static_input_is_computed_once():
+    def conversions(static: bool, time_steps: int) -> float:
+        layers = [CONV | {"levels": 256, "static": static}]
+        found = estimate(Layers.model_validate({"layers": layers, "time_steps": time_steps}))
+        return found.to_json()["layers"][0]["conversions"]
+
+    assert conversions(True, 5) == conversions(True, 1) == conversions(False, 1)
+    assert conversions(False, 5) == 5 * conversions(False, 1)
 
 
 def test_layers_and_the_scripts_names_do_not_mix(refused):

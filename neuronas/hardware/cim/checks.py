@@ -25,10 +25,11 @@ SpikeSim 16.7, DNN+NeuroSim 8.1, ZigZag 23.5, NeuRRAM (130 nm, measured) 46 fJ.
 _REFERENCE_NM, _REFERENCE_BITS = 32.0, 4
 
 
-def lossless_bits(m: Placement, s: CimSettings) -> Floats:
+def lossless_bits(w: Workload, m: Placement, s: CimSettings) -> Floats:
     """Return the ADC bits that lose nothing, ``(L, N)``: those of the largest sum of a column."""
     rows = np.minimum(np.minimum(m.rows, s.rows), s.active_rows or s.rows)
-    largest = rows * (2.0**s.cell_bits - 1)
+    stored = w.weight_bits - 1 if s.signed_weights == "differential" else w.weight_bits
+    largest = rows * (2.0 ** np.minimum(s.cell_bits, stored) - 1)
     return np.where(m.copies > 0, np.ceil(np.log2(largest + 1)), 0.0)
 
 
@@ -40,7 +41,7 @@ def warnings_of(
 ) -> tuple[str, ...]:
     """Return what to doubt of one network on a chip, one sentence each."""
     found: list[str] = []
-    needed, s = int(lossless_bits(m, t.settings).max(initial=0.0)), t.settings
+    needed, s = int(lossless_bits(w, m, t.settings).max(initial=0.0)), t.settings
     if needed > s.adc_bits:
         found.append(
             f"the ADC's {s.adc_bits} bits clip or round sums that need up to {needed} bits; "

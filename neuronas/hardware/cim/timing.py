@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from itertools import pairwise
 
 import numpy as np
+from numpy.typing import NDArray
 
 from neuronas.architecture import Workload
-from neuronas.hardware.cim.mapping import Placement
-from neuronas.hardware.cim.settings import SCHEDULES
+from neuronas.hardware.cim.area import LAYER_SERIAL, PIPELINED, ROW_STREAMING, STEP_SERIAL
+from neuronas.hardware.cim.mapping import NARROW, NARROW_FLAT, Placement, replicas_in
 from neuronas.hardware.cim.technology import Technology
-from neuronas.hardware.cost import Floats, total
+from neuronas.hardware.cim.terms import row_sum
+from neuronas.hardware.cost import Floats
 
 _SIDE = 64.0
 """Side of the crossbar that constants of columns and wires belong to."""
 
+_CHIP_ADDERS = 8.0
+"""Crossbars along the PEs that the adders over tiles are as wide as."""
+
 _WIDE_PE = 4.0
 """Crossbars along a PE from which on its port is no wider."""
-
-LAYER_SERIAL, STEP_SERIAL, PIPELINED, ROW_STREAMING = range(len(SCHEDULES))
 
 
 def read_ns(t: Technology) -> float:
@@ -28,85 +31,118 @@ def read_ns(t: Technology) -> float:
     return float(sense + (t["time_sar_bit"] * s.adc_bits if s.adc == "sar" else t["time_flash"]))
 
 
-def _stages(operands: Floats) -> Floats:
-    """Return the depth of an adder tree."""
-    return np.ceil(np.log2(np.maximum(operands, 1.0)))
+def _clocks(operands: Floats, width: Floats, delay: float) -> tuple[Floats, Floats]:
+    """Return the depth of adder trees and the periods that they take.
+
+    The depth is the length of one operand less as a binary number. Sums grow by half a bit per
+    stage on average.
+
+    Args:
+        operands: Of each tree, a whole number, one or more.
+        width: Bits of an operand.
+        delay: Periods per bit.
+    """
+    stages = np.asarray(np.frexp(operands - 1.0)[1], dtype=np.float64)
+    # A tree without stages takes no time, so that its width does not matter.
+    return stages, stages * np.ceil(delay * width + (0.5 * delay) * (stages - 1.0))
 
 
-def layer_parts(w: Workload, m: Placement, t: Technology, area_um2: Floats) -> dict[str, Floats]:
-    """Return the time of one step of each layer by component, ``(L, N)``, in ns.
+def layer_parts(
+    w: Workload, m: Placement, firing: Floats, t: Technology, area_um2: Floats
+) -> tuple[dict[str, Floats], Floats]:
+    """Return the time of one step of each layer by component, and what leakage adds to it.
 
     Conversions, additions and transfers follow each other, in periods of one conversion; an adder
     of v bits takes ``ceil(v * time_adder_bit)`` periods. Neurons and pooling take one addition per
     position, all channels at once.
+
+    Args:
+        w: N networks.
+        m: Where they lie.
+        firing: LIF neurons of each layer, ``(L, N)``.
+        t: Constants.
+        area_um2: Area that wires reach over, ``(N,)``.
+
+    Returns:
+        Per component the time, and the time that slices and replicas hide; ``(L, N)`` each, in ns.
     """
     s, o = m.settings, m.options
     clock = read_ns(t)
-    slices, width = np.maximum(m.slices, 1.0), s.adc_bits + m.slices
     reads = m.positions / m.replicas
-    rounds = np.ceil(o.columns_per_adc / slices)
-    delay = t["time_adder_bit"]
-    along = np.where(m.by_position, m.side, np.minimum(m.side, 4.0))
-    in_pe = _stages(np.minimum(m.row_blocks, along))
-    pe_clocks = in_pe * np.ceil(delay * (width + 0.5 * np.maximum(in_pe - 1.0, 0.0)))
-    inner = np.where(
-        m.by_position,
-        m.kernel_area,
-        np.minimum(np.ceil(m.row_blocks / along), m.side / along),
-    )
-    in_tile, tile_width = _stages(inner), width + np.log2(along)
-    tile_clocks = in_tile * np.ceil(delay * (tile_width + 0.5 * np.maximum(in_tile - 1.0, 0.0)))
-    between = _stages(m.row_tiles)
-    grown = tile_width + np.where(m.by_position, in_tile, np.log2(m.side / along))
-    chip_clocks = between * np.ceil(delay * (grown + 0.5 * np.maximum(between - 1.0, 0.0)))
-    adders = _adders(m) * o.columns / o.columns_per_adc
-    places = w.out_height * w.out_width * (m.copies > 0)
-    sliced = np.where(m.slices > 1, o.columns_per_adc, 0.0)
-    sums = reads * (sliced + rounds * pe_clocks) + places * rounds * tile_clocks
-    sums = sums + places * np.ceil(m.columns / np.maximum(adders, 1.0)) * chip_clocks
-    out = np.minimum(m.outputs, m.side * o.columns / slices)
-    into = np.minimum(m.rows, m.side * s.rows)
-    flat = ~m.by_position
-    buffers = np.where(
-        flat,
-        places * out * t["time_buffer_out"] + m.positions * into * t["time_buffer_in"],
-        (places * out + m.positions * into)
-        / m.kernel_area
-        * (_WIDE_PE / np.minimum(m.side, _WIDE_PE)) ** 0.75  # a small PE has a narrow port
-        * t["time_buffer_position"],
-    )
     far = (_SIDE / o.columns) ** 0.75 * (area_um2 * 1e-6) ** 0.15
-    wires = np.where(
-        flat, places * out * t["time_wire_out"], m.positions * into * t["time_wire_in"]
-    )
-    unit = np.ceil(delay * s.membrane_bits) * clock
-    outside = (w.neurons > 0) | ((m.copies == 0) & (w.out_channels > 0))
-    return {
-        "conversions": reads * o.columns_per_adc * clock,
-        "row selection": reads * o.columns_per_adc * (t["time_select"] * clock),
-        "accumulation": sums * clock,
-        "buffers": buffers * clock,
-        "wires": wires * far * clock,
-        "neurons and pooling": np.where(outside, w.out_height * w.out_width * unit, 0.0),
+    sent = m.places * np.minimum(m.outputs, m.either(*(side * o.columns for side in m.sides)))
+    fetched = m.positions * np.minimum(m.rows, m.side * float(s.rows))
+    unit = np.ceil(t["time_adder_bit"] * s.membrane_bits) * clock
+    per_read, per_place = _additions(m, t)
+    reading = o.columns_per_adc * (1.0 + t["time_select"])
+    parts = {
+        "conversions": reads * (o.columns_per_adc * clock),
+        "row selection": reads * (o.columns_per_adc * t["time_select"] * clock),
+        "accumulation": (reads * per_read + m.places * per_place) * clock,
+        "buffers": _buffers(m, sent, fetched, t) * clock,
+        "wires": np.where(m.by_position, fetched * t["time_wire_in"], sent * t["time_wire_out"])
+        * (far * clock),
+        "neurons and pooling": _outside(w, m, firing) * unit,
     }
+    return parts, _hidden(m, per_read, per_place, reading) * clock
 
 
-def sliced_ns(m: Placement, step_ns: Mapping[str, Floats]) -> Floats:
-    """Return the time of additions that slicing weights over columns saves, ``(L, N)``.
+def _additions(m: Placement, t: Technology) -> tuple[Floats, Floats]:
+    """Return the periods of additions, ``(L, N)`` each.
 
-    Slices are added before anything else, so later adders take fewer rounds. Leakage is charged
-    as if they did not: else a chip would lose energy by storing fewer bits.
+    After each read slices are added, and sums in PEs; at each output position, sums over a tile's
+    PEs and over tiles.
     """
-    rounds = np.ceil(m.options.columns_per_adc / np.maximum(m.slices, 1.0))
-    return step_ns["accumulation"] * (m.options.columns_per_adc / rounds - 1.0)
+    o, delay = m.options, t["time_adder_bit"]
+    position, flat = m.sides
+    spanned = np.minimum(flat, _WIDE_PE)
+    trees = flat / spanned  # of an im2col PE, one above another
+    width = m.settings.adc_bits + m.slices
+    rounds = np.ceil(o.columns_per_adc / m.slices)
+    _, in_pe = _clocks(np.minimum(m.row_blocks, m.either(position, spanned)), width, delay)
+    of_a_pe = np.minimum(np.ceil(m.row_blocks / spanned), trees)
+    width = width + m.either(np.log2(position), np.log2(spanned))
+    stages, in_tile = _clocks(m.either(m.kernel_area, of_a_pe), width, delay)
+    _, between = _clocks(m.row_tiles, width + m.either(stages, np.log2(trees)), delay)
+    turns = np.ceil(m.columns / np.maximum(_CHIP_ADDERS * o.columns / o.columns_per_adc, 1.0))
+    of_slices = (m.slices > 1) * o.columns_per_adc
+    return of_slices + rounds * in_pe, rounds * in_tile + turns * between
 
 
-def _adders(m: Placement) -> Floats:
-    """Return the crossbars along the PEs that the chip's adders are as wide as, ``(N,)``."""
-    here = m.copies > 0
-    by_position = np.where(m.by_position & here, m.side, 0.0).max(axis=0)
-    flat = np.where(~m.by_position & here, m.side, 0.0).max(axis=0)
-    return np.asarray(by_position + flat)
+def _buffers(m: Placement, sent: Floats, fetched: Floats, t: Technology) -> Floats:
+    """Return the periods in which tiles read and write their buffers."""
+    narrow = (_WIDE_PE / np.minimum(m.sides[0], _WIDE_PE)) ** 0.75  # a small PE has a narrow port
+    by_position = (sent + fetched) / m.kernel_area * (narrow * t["time_buffer_position"])
+    flat = sent * t["time_buffer_out"] + fetched * t["time_buffer_in"]
+    return np.where(m.by_position, by_position, flat)
+
+
+def _outside(w: Workload, m: Placement, firing: Floats) -> Floats:
+    """Return the positions of layers that do something outside crossbars."""
+    if m.full:
+        return m.places * (firing > 0)
+    outside = (firing > 0) | (~m.weighted & (w.out_channels > 0))
+    return np.asarray(w.out_height * w.out_width * outside, dtype=np.float64)
+
+
+def _hidden(m: Placement, per_read: Floats, per_place: Floats, reading: Floats) -> Floats:
+    """Return the periods of a step that slices and replicas save, ``(L, N)``.
+
+    Slices are added before anything else, so later adders take fewer rounds; and a wider layer
+    widens the PEs of others, which then hold more replicas. Leakage is charged as if neither saved
+    time: else a chip would lose energy by storing fewer bits.
+
+    Args:
+        m: Where layers lie.
+        per_read: Periods of additions after each read.
+        per_place: Periods of additions at each output position.
+        reading: Periods of each read, ``(N,)``.
+    """
+    more = m.options.columns_per_adc / np.ceil(m.options.columns_per_adc / m.slices) - 1.0
+    narrow = replicas_in(m.either(NARROW, NARROW_FLAT), m.row_blocks, m.column_blocks)
+    again = m.positions * (1.0 / narrow - 1.0 / m.replicas)
+    added = m.positions / narrow * per_read + m.places * per_place
+    return np.asarray(again * (reading + per_read) + added * more)
 
 
 def schedule_ns(
@@ -115,7 +151,7 @@ def schedule_ns(
     """Return latency and the time between results, ``(N,)`` each.
 
     With L the time of one step of a layer, T the time steps, and layers whose input never changes
-    computed once:
+    computed once, in the first step:
 
     - layer-serial: each layer runs all its steps, then the next one: ``T * sum L``.
     - step-serial: all layers run a step, then the next one; parallel branches of a cell at the
@@ -130,38 +166,49 @@ def schedule_ns(
         step_ns: Time of one step of each layer, ``(L, N)``.
         transfer_ns: Of that, buffers and wires.
     """
-    steps = w.time_steps * 1.0
-    once = np.where(w.steps == 1, step_ns, 0.0)
-    every = np.where((w.steps == 1) & (steps > 1), 0.0, step_ns)
-    still = total(np.where((w.steps == 1) & (steps > 1), once, 0.0))
-    streamed = np.maximum(step_ns - transfer_ns, transfer_ns)
-    streamed = np.where((w.steps == 1) & (steps > 1), 0.0, streamed)
-    first = streamed * np.minimum(np.maximum(w.kernel, 1) / np.maximum(w.out_height, 1), 1.0)
-    slowest, fastest = every.max(axis=0), streamed.max(axis=0)
-    path = critical_path(w, every)
-    schedule = m.options.schedule
-    latency = np.select(
-        [schedule == LAYER_SERIAL, schedule == STEP_SERIAL, schedule == PIPELINED],
-        [
-            still + steps * total(every),
-            still + steps * path,
-            still + path + (steps - 1.0) * slowest,
-        ],
-        still + critical_path(w, first) + steps * fastest,
-    )
-    slowest_ever = np.maximum(once.max(axis=0), 0.0)
-    interval = np.select(
-        [schedule <= STEP_SERIAL, schedule == PIPELINED],
-        [latency, np.maximum(steps * slowest, slowest_ever)],
-        np.maximum(steps * fastest, slowest_ever),
-    )
-    return latency, interval
+    steps, schedule = w.time_steps * 1.0, m.options.schedule
+    once = w.steps == 1
+    static = once & (steps > 1) if once.any() else once
+    every, still = step_ns, np.zeros(len(steps))
+    if static.any():
+        every = np.where(static, 0.0, step_ns)
+        still = row_sum(step_ns - every)
+    slowest = every.max(axis=0)
+    slowest_ever = (step_ns * once).max(axis=0) if once.any() else slowest
+    latency = still + steps * row_sum(every)
+    interval = latency
+    if (schedule != LAYER_SERIAL).any():
+        first = critical_path(w, step_ns)
+        again = first if every is step_ns else critical_path(w, every)
+        latency = np.where(schedule == STEP_SERIAL, first + (steps - 1.0) * again, latency)
+        latency = np.where(schedule == PIPELINED, first + (steps - 1.0) * slowest, latency)
+        per_result = np.maximum(steps * slowest, slowest_ever)
+        interval = np.where(schedule == PIPELINED, per_result, latency)
+    if (schedule == ROW_STREAMING).any():
+        filled, slowest = _streamed(w, m.kernel, step_ns - transfer_ns, transfer_ns, static)
+        latency = np.where(schedule == ROW_STREAMING, still + filled + steps * slowest, latency)
+        per_result = np.maximum(steps * slowest, slowest_ever)
+        interval = np.where(schedule == ROW_STREAMING, per_result, interval)
+    return latency, np.minimum(interval, latency)
+
+
+def _streamed(
+    w: Workload, kernel: Floats, work_ns: Floats, transfer_ns: Floats, static: NDArray[np.bool_]
+) -> tuple[Floats, Floats]:
+    """Return when streaming layers have filled, and the slowest one's step, ``(N,)`` each."""
+    streamed = np.maximum(work_ns, transfer_ns)
+    if static.any():
+        streamed = np.where(static, 0.0, streamed)
+    rows = np.minimum(kernel / np.maximum(w.out_height, 1), 1.0)
+    return critical_path(w, streamed * rows), streamed.max(axis=0)
 
 
 def critical_path(w: Workload, step_ns: Floats) -> Floats:
     """Return the longest chain of layers that wait for each other, ``(N,)``."""
     finished: dict[str, Floats] = {}
     longest = np.zeros(step_ns.shape[1])
+    if all(slot.after == (before.name,) for before, slot in pairwise(w.slots)):
+        return row_sum(step_ns)
     for slot, own in zip(w.slots, step_ns, strict=True):
         done = own
         if slot.after:

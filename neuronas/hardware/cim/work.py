@@ -8,14 +8,19 @@ import numpy as np
 
 from neuronas.architecture import Signal, Workload
 from neuronas.config import Kind
-from neuronas.hardware.cim.mapping import Placement
+from neuronas.hardware.cim.mapping import GROUP_SIDE, Placement
 from neuronas.hardware.cim.settings import CimSettings
+from neuronas.hardware.cim.terms import nothing
 from neuronas.hardware.cost import Floats
+
+_SPIKES = 2
 
 
 @dataclass(frozen=True, slots=True)
 class SpikingWork:
     """Work of one time step outside the crossbars; arrays ``(L, N)``.
+
+    What no layer of any network has is :func:`~neuronas.hardware.cim.terms.nothing`.
 
     Attributes:
         input_bits: Bits of the layer's input map.
@@ -43,64 +48,99 @@ class SpikingWork:
     units: Floats
 
 
-def spiking_work(w: Workload, settings: CimSettings) -> SpikingWork:
+def spiking_work(w: Workload, m: Placement) -> SpikingWork:
     """Return what networks do outside the crossbars in one time step."""
-    bits = np.where(w.levels > 0, np.ceil(np.log2(np.maximum(w.levels, 2))), settings.current_bits)
-    inputs = w.in_channels * (w.in_height * w.in_width) * 1.0
-    outputs = w.out_channels * (w.out_height * w.out_width) * 1.0
-    kept = w.out_channels * (w.pooled_height * w.pooled_width) * 1.0
-    current = w.signal == Signal.CURRENT
-    pooling = (w.kind == Kind.AVGPOOL) | (w.kind == Kind.MAXPOOL)
-    window = np.maximum(w.kernel, 1) ** 2 - 1.0
-    pooled = np.where(pooling, outputs * window, 0.0)
-    fused = np.where(outputs > kept, outputs - kept, 0.0)
-    outside = pooling | (w.kind == Kind.SKIP) | (w.kind == Kind.LIF)
-    lines = np.minimum(np.maximum(w.kernel, 1), np.maximum(w.in_height, 1))
-    return SpikingWork(
-        input_bits=inputs * bits,
-        line_bits=np.asarray(w.in_channels * w.in_width * lines * bits, dtype=np.float64),
-        neurons=w.neurons.astype(np.float64),
-        currents=np.where(outside & current, inputs, 0.0),
-        additions=np.where(current & (w.kind == Kind.AVGPOOL), pooled, 0.0)
-        + fused
-        + w.adds * outputs,
-        comparisons=np.where(current & (w.kind == Kind.MAXPOOL), pooled, 0.0),
-        counts=np.where(~current, pooled, 0.0),
-        rescalings=w.rescaled * outputs,
-        waiting=w.waits * outputs,
-        units=np.where(outside | (w.adds + w.rescaled + w.neurons > 0), w.out_channels, 0) * 1.0,
+    row_bits = (w.in_channels * w.in_width) * _element_bits(w, m.settings)
+    neurons = w.neurons.astype(np.float64)
+    positions = w.out_height * w.out_width
+    outputs = np.asarray(w.out_channels * positions, dtype=np.float64)
+    none = nothing(outputs.shape)
+    adds = outputs * w.adds if w.adds.any() else none
+    flags = {id(w.adds): adds}
+    rescalings, waiting = (
+        flags[id(flag)] if id(flag) in flags else outputs * flag if flag.any() else none
+        for flag in (w.rescaled, w.waits)
     )
+    unpooled = positions - w.pooled_height * w.pooled_width
+    pooled = np.maximum(w.out_channels * unpooled, 0) * 1.0 if unpooled.any() else none
+    currents = averages = comparisons = counts = none
+    outside = neurons > 0
+    for flag in {id(flag): flag for flag in (w.adds, w.rescaled)}.values():
+        outside |= flag > 0
+    if not m.full:
+        pooling = (w.kind == Kind.AVGPOOL) | (w.kind == Kind.MAXPOOL)
+        current = w.signal == Signal.CURRENT
+        own = pooling | (w.kind == Kind.SKIP) | (w.kind == Kind.LIF)
+        outside |= own
+        currents = (w.in_channels * (w.in_height * w.in_width)) * (own & current) * 1.0
+        window = outputs * (m.kernel_area - 1.0) * pooling
+        averages = window * (current & (w.kind == Kind.AVGPOOL))
+        comparisons = window * (current & (w.kind == Kind.MAXPOOL))
+        counts = window * ~current
+    return SpikingWork(
+        input_bits=np.asarray(row_bits * w.in_height, dtype=np.float64),
+        line_bits=np.asarray(row_bits * np.minimum(m.kernel, w.in_height), dtype=np.float64),
+        neurons=neurons,
+        currents=currents,
+        additions=_sum_of(averages, pooled, adds),
+        comparisons=comparisons,
+        counts=counts,
+        rescalings=rescalings,
+        waiting=waiting,
+        units=np.asarray(w.out_channels * outside, dtype=np.float64),
+    )
+
+
+def _element_bits(w: Workload, settings: CimSettings) -> float | Floats:
+    """Return the bits of one element of each layer's input; one number for spikes everywhere."""
+    least, most = w.levels.min(initial=_SPIKES), w.levels.max(initial=_SPIKES)
+    if least == most == _SPIKES:
+        return 1.0
+    bits = np.ceil(np.log2(np.maximum(w.levels, 2)))
+    return np.where(w.levels > 0, bits, settings.current_bits)
+
+
+def _sum_of(*amounts: Floats) -> Floats:
+    some = [values for values in amounts if any(values.strides)]
+    return np.asarray(sum(some[1:], start=some[0])) if some else amounts[0]
 
 
 @dataclass(frozen=True, slots=True)
 class MatrixWork:
-    """Work of one time step on crossbars; arrays ``(L, N)``.
+    """Work of one inference on crossbars; arrays ``(L, N)``.
 
     Attributes:
         outputs: Output elements.
-        conversions: ADC conversions.
-        cells: Cells that carry current in a conversion.
-        row_rounds: Rows of used crossbars x rounds of the multiplexers.
-        active_rounds: Of those, rows with a spike.
+        column_reads: Columns of weights that are converted, one conversion each.
+        block_reads: Reads of whole crossbars; one more conversion each for a reference column.
+        cells: Cells that a read drives, by the current of their column; times ``density``.
+        driven: Rows of used crossbars that reads drive; times ``density``.
+        density: Share of driven rows and cells that carry a spike.
         input_bits: Bits that PEs read from buffers.
-        partial_bits: Bits of the sums that leave tiles.
+        partial_sums: Sums that leave groups of crossbars.
+        partial_bits: Their bits.
         width: Bits of a sum that leaves a crossbar.
-        ports: Accumulators of a tile's columns.
+        port_rounds: Rounds of the accumulators of 4 crossbars' columns, x output positions.
     """
 
     outputs: Floats
-    conversions: Floats
+    column_reads: Floats
+    block_reads: Floats
     cells: Floats
-    row_rounds: Floats
-    active_rounds: Floats
+    driven: Floats
+    density: float | Floats
     input_bits: Floats
+    partial_sums: Floats
     partial_bits: Floats
     width: Floats
-    ports: Floats
+    port_rounds: Floats
 
 
 def matrix_work(w: Workload, m: Placement, zero_rows: float | Floats) -> MatrixWork:
-    """Return what the crossbars of networks do in one time step.
+    """Return what the crossbars of networks do in one inference.
+
+    Buffers and wires are counted for groups of 4 crossbars, and accumulators by outputs, whatever
+    the PEs of a network: with its own, more bits in one layer could save energy in another.
 
     Args:
         w: N networks.
@@ -108,21 +148,29 @@ def matrix_work(w: Workload, m: Placement, zero_rows: float | Floats) -> MatrixW
         zero_rows: Share of reads without any spike.
     """
     settings = m.settings
-    done = 1.0 - np.asarray(zero_rows) if settings.skip_zero_rows else 1.0
-    reference = m.column_blocks if settings.signed_weights == "offset" else 0.0
-    reads = m.positions * m.parallel * m.row_blocks * m.copies * done
-    inputs = m.positions * m.channels * m.copies
-    outputs = m.outputs * m.copies * (w.out_height * w.out_width)
-    rounds = m.column_blocks * m.options.columns_per_adc
+    positions = m.positions * w.steps
+    places = positions if m.positions is m.places else m.places * w.steps
+    reads = m.times_copies(positions * m.parallel * m.row_blocks)
+    if settings.skip_zero_rows:
+        reads = reads * (1.0 - np.asarray(zero_rows))
+    inputs = m.times_copies(positions * m.channels)
+    driven = inputs * m.kernel_area
+    if m.grouped:
+        places = places * m.copies
+    outputs = m.outputs * places
+    partial_sums = outputs * m.row_groups
     width = settings.adc_bits + m.slices
+    ports = np.ceil(m.outputs / (GROUP_SIDE * m.options.columns))
     return MatrixWork(
         outputs=outputs,
-        conversions=reads * (m.columns + reference),
-        cells=inputs * m.kernel_area * m.density * m.outputs * m.cell_current,
-        row_rounds=reads * rounds * settings.rows,
-        active_rounds=inputs * m.kernel_area * m.density * rounds,
-        input_bits=inputs * m.column_tiles,
-        partial_bits=outputs * m.row_tiles * width,
+        column_reads=reads * m.columns,
+        block_reads=reads * m.column_blocks,
+        cells=driven * m.outputs * m.cell_current,
+        driven=driven * m.column_blocks,
+        density=m.density,
+        input_bits=inputs * m.column_groups,
+        partial_sums=partial_sums,
+        partial_bits=partial_sums * width,
         width=width,
-        ports=4.0 * m.options.columns * np.maximum(m.side / 4.0, 1.0) / np.maximum(m.slices, 1.0),
+        port_rounds=places * ports,
     )
