@@ -108,6 +108,8 @@ def estimate(
 
     rates = read_rates(spike_rate)
     if compare is not None:
+        if model is not None or zero_rows:
+            raise ConfigError("--compare: takes neither --model nor --zero-rows")
         _compare(file, chip, time_steps, rates, compare, form)
         return
     result = run(

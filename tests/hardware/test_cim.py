@@ -223,6 +223,10 @@ def test_signs_decide_how_many_columns_a_weight_takes(settings, columns):
     assert figures(chip(**settings))["conversions"] == 32 * 32 * 9 * columns
 
 
+def test_few_weight_bits_need_few_converter_bits():
+    assert figures(network=CONV | {"weight_bits": [2]})["lossless_adc_bits"] == 8
+
+
 def test_fewer_active_rows_take_more_reads_of_smaller_sums():
     found = figures(chip(active_rows=16))
     assert found["conversions"] == 4 * 32 * 32 * 9 * (64 + 1)

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from neuronas.architecture import SLOT_INDEX, Workload
-from neuronas.config import chip_names
+from neuronas.architecture import SLOT_INDEX, Architecture, Workload
+from neuronas.config import chip_names, load_study
 from neuronas.errors import ConfigError, GenotypeError, HardwareModelError
-from neuronas.hardware import Chip, LayerList, Layers, estimate, workload_of
+from neuronas.hardware import Chip, LayerList, Layers, estimate, read_rates, workload_of
 from tests.strategies import NOTHING, WIRE, architecture, architectures, connected_cells
 
 CHIP = Chip.of("spikesim-65nm-rram")
@@ -287,3 +287,45 @@ def test_a_spike_rate_of_a_layer_is_a_share_too():
 def test_a_spike_rate_may_be_any_number_of_numpy():
     rates = (np.float32(0.25), np.float64(0.25), 0.25)
     assert len({estimate(architecture(), spike_rate=rate).energy_pj for rate in rates}) == 1
+
+
+GENOTYPE = {
+    "input_shape": [1, 8, 8],
+    "classes": 10,
+    "channels": 8,
+    "time_steps": 4,
+    "cell_a": "0303 0030 0002 0000",
+    "cell_b": "0001 0000 0000 0000",
+}
+TRIAL = {"trial": 2, "genotype": GENOTYPE, "chip": {"columns_per_adc": 16}}
+
+
+def test_a_trial_is_estimated_on_what_it_chose_on_its_chip(tmp_path):
+    path = tmp_path / "trial.json"
+    path.write_text(json.dumps(TRIAL))
+    chosen = estimate(path, chip="rram-32nm")
+    chip = {"base": "rram-32nm", "settings": {"columns_per_adc": 16}}
+    network = Architecture.from_json(GENOTYPE)
+    assert chosen.area_um2 == estimate(network, chip=chip).area_um2
+    assert chosen.area_um2 != estimate(network, chip="rram-32nm").area_um2
+
+
+def test_reads_without_spikes_are_saved_only_by_a_chip_that_skips_them():
+    network = Architecture.from_json(GENOTYPE)
+    skips = {"base": "rram-32nm", "settings": {"skip_zero_rows": True}}
+    assert estimate(network, chip=skips, zero_rows=0.5).energy_pj < estimate(network).energy_pj
+    assert estimate(network, zero_rows=0.5).energy_pj == estimate(network).energy_pj
+    with pytest.raises(ConfigError, match="zero_rows: found"):
+        estimate(network, zero_rows=1.5)
+
+
+def test_spike_rates_are_read_from_what_show_prints_of_a_trial(tmp_path):
+    path = tmp_path / "trial.json"
+    path.write_text(json.dumps(TRIAL | {"evaluation": {"spike_rates": {"reduction.lif": 0.25}}}))
+    assert read_rates(str(path)) == {"reduction.lif": 0.25}
+
+
+def test_a_model_without_a_chip_in_a_study_has_its_default(tmp_path):
+    path = tmp_path / "study.yaml"
+    path.write_text("dataset: digits\nhardware: {model: spikesim}\n")
+    assert load_study(path).hardware.chip == "spikesim-65nm-rram"
