@@ -154,20 +154,32 @@ def chain(
     steps = np.atleast_1d(_integers("time_steps", time_steps))
     if (steps < 1).any():
         raise WorkloadError(f"time_steps: found {steps.min()}; allowed: 1 or more")
-    arrays = [_integers(name, value) for name, value in given.items()]
-    shape = np.broadcast_shapes(*(array.shape for array in arrays), (1, len(steps)))
-    columns = dict(zip(given, (np.broadcast_to(a, shape) for a in arrays), strict=True))
+    columns = {name: np.atleast_2d(_integers(name, value)) for name, value in given.items()}
+    shape = np.broadcast_shapes(*(array.shape for array in columns.values()), (1, len(steps)))
     present = (
         (columns["kind"] != Kind.NONE)
         & (columns["in_channels"] != 0)
         & (columns["out_channels"] != 0)
     )
+    if present.all():
+        present = np.ones((1, 1), dtype=bool)
     _check(columns, present)
-    return _assembled(columns, present, np.broadcast_to(steps, shape[1]))
+    table = {
+        name: np.broadcast_to(column, shape)
+        for name, column in _assembled(columns, present, steps[None]).items()
+    }
+    rows = range(shape[0])
+    return Workload(
+        slots=tuple(Slot(f"layer{row}", after=(f"layer{row - 1}",) if row else ()) for row in rows),
+        time_steps=np.broadcast_to(steps, shape[1]),
+        **table,
+    )
 
 
-def _assembled(c: dict[str, Ints], present: NDArray[np.bool_], steps: Ints) -> Workload:
-    c = {name: np.where(present, values, 0) for name, values in c.items()}
+def _assembled(c: dict[str, Ints], present: NDArray[np.bool_], steps: Ints) -> dict[str, Ints]:
+    """Return the columns of the layer table; one row or column where all are the same."""
+    if not present.all():
+        c = {name: np.where(present, values, 0) for name, values in c.items()}
     linear = c["kind"] == Kind.LINEAR
     weighted = linear | (c["kind"] == Kind.CONV)
     pool = np.maximum(c["pool"], 1)
@@ -182,35 +194,32 @@ def _assembled(c: dict[str, Ints], present: NDArray[np.bool_], steps: Ints) -> W
         [Signal.NONE, Signal.CURRENT, Signal.SPIKE],
         Signal.LEVEL,
     )
-    zero = np.zeros_like(weights)
-    rows = range(len(weights))
-    return Workload(
-        slots=tuple(Slot(f"layer{row}", after=(f"layer{row - 1}",) if row else ()) for row in rows),
-        kind=c["kind"],
-        in_channels=c["in_channels"],
-        out_channels=c["out_channels"],
-        kernel=np.where(linear, 0, c["kernel"]),
-        stride=np.where(linear, 0, c["stride"]),
-        groups=np.where(weighted & ~linear, c["groups"], 0),
-        in_height=c["height"],
-        in_width=c["width"],
-        out_height=height,
-        out_width=width,
-        pooled_height=height // pool,
-        pooled_width=width // pool,
-        weights=weights,
-        parameters=weights,
-        weight_bits=np.where(weighted, c["weight_bits"], 0),
-        macs=weights * height * width,
-        neurons=np.where(c["neurons"] != 0, c["out_channels"] * height * width, 0),
-        signal=signal,
-        levels=np.where(present, c["levels"], 0),
-        steps=np.where(c["static"] != 0, present, np.where(present, steps, 0)),
-        adds=zero,
-        rescaled=zero,
-        waits=zero,
-        time_steps=steps,
-    )
+    zero = np.zeros((1, 1), dtype=np.int64)
+    return {
+        "kind": c["kind"],
+        "in_channels": c["in_channels"],
+        "out_channels": c["out_channels"],
+        "kernel": np.where(linear, 0, c["kernel"]),
+        "stride": np.where(linear, 0, c["stride"]),
+        "groups": np.where(weighted & ~linear, c["groups"], 0),
+        "in_height": c["height"],
+        "in_width": c["width"],
+        "out_height": height,
+        "out_width": width,
+        "pooled_height": height // pool,
+        "pooled_width": width // pool,
+        "weights": weights,
+        "parameters": weights,
+        "weight_bits": np.where(weighted, c["weight_bits"], 0),
+        "macs": weights * height * width,
+        "neurons": np.where(c["neurons"] != 0, c["out_channels"] * height * width, 0),
+        "signal": signal,
+        "levels": np.where(present, c["levels"], 0),
+        "steps": np.where(c["static"] != 0, present, np.where(present, steps, 0)),
+        "adds": zero,
+        "rescaled": zero,
+        "waits": zero,
+    }
 
 
 def _integers(name: str, value: ArrayLike) -> Ints:
@@ -256,7 +265,9 @@ def _require(good: NDArray[np.bool_], field: str, columns: dict[str, Ints], allo
     if good.all():
         return
     row, network = (int(index[0]) for index in np.nonzero(~good))
+    shape = np.broadcast_shapes(columns[field].shape, good.shape)
     raise WorkloadError(
-        f"network {network}, layer{row}: {field} is {columns[field][row, network]}; "
+        f"network {network}, layer{row}: {field} is "
+        f"{np.broadcast_to(columns[field], shape)[row, network]}; "
         f"allowed: {allowed}"
     )

@@ -138,6 +138,7 @@ class _Builder:
         shape = (len(SLOTS), len(networks))
         columns = [f.name for f in fields(Workload) if f.name not in {"slots", "time_steps"}]
         self.table = {name: np.zeros(shape, dtype=np.int64) for name in columns}
+        self.differing: set[str] = set()
 
     def build(self) -> Workload:
         n = self.networks
@@ -154,12 +155,19 @@ class _Builder:
         self._cell("cell_b", canonical_cells(n.cell_b), wide, half, static=False)
         self._lif("classifier.lif", wide, half, normalized=True)
         self._classifier(wide, half)
-        return Workload(slots=SLOTS, time_steps=n.time_steps, **self.table)
+        # A column that says to be one network's is read once by the cost models.
+        table = {
+            name: values if name in self.differing else np.broadcast_to(values[:, :1], values.shape)
+            for name, values in self.table.items()
+        }
+        return Workload(slots=SLOTS, time_steps=n.time_steps, **table)
 
     def _set(self, name: str, **values: Ints | int) -> None:
         row = SLOT_INDEX[name]
         for column, value in values.items():
             self.table[column][row] = value
+            if np.ndim(value):
+                self.differing.add(column)
 
     def _bits(self, name: str) -> Ints:
         group = SLOTS[SLOT_INDEX[name]].group

@@ -98,7 +98,7 @@ def random_chains(generator: np.random.Generator, count: int, layers: int) -> Wo
     widths = generator.choice([16, 32, 64, 128, 256], size=(layers + 1, count))
     side = np.where(np.arange(layers) < layers // 2, 32, 16)[:, None]
     return chain(
-        kind=np.full((layers, count), Kind.CONV),
+        kind=Kind.CONV,
         in_channels=widths[:-1],
         out_channels=widths[1:],
         height=side,

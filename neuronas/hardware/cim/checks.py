@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
+from numpy.typing import NDArray
 
 from neuronas.architecture import Workload
-from neuronas.hardware.cim.energy import conversion_pj
-from neuronas.hardware.cim.mapping import Placement
+from neuronas.architecture.workload import SPIKE_LEVELS
+from neuronas.config import Kind
+from neuronas.errors import HardwareModelError
+from neuronas.hardware.cim.inputs import conversion_pj
 from neuronas.hardware.cim.settings import CimSettings
 from neuronas.hardware.cim.technology import Technology
 from neuronas.hardware.cost import Floats
@@ -25,23 +28,63 @@ SpikeSim 16.7, DNN+NeuroSim 8.1, ZigZag 23.5, NeuRRAM (130 nm, measured) 46 fJ.
 _REFERENCE_NM, _REFERENCE_BITS = 32.0, 4
 
 
-def lossless_bits(w: Workload, m: Placement, s: CimSettings) -> Floats:
-    """Return the ADC bits that lose nothing, ``(L, N)``: those of the largest sum of a column."""
-    rows = np.minimum(np.minimum(m.rows, s.rows), s.active_rows or s.rows)
-    stored = w.weight_bits - 1 if s.signed_weights == "differential" else w.weight_bits
+_FLOATING_POINT = 16
+
+
+def weighted(w: Workload) -> NDArray[np.bool_]:
+    """Return which layers have a matrix, ``(L, N)``."""
+    return np.isin(w.kind, (Kind.CONV, Kind.LINEAR))
+
+
+def require_quantized(w: Workload) -> None:
+    """Check that no layer has floating-point weights.
+
+    Raises:
+        HardwareModelError: One has.
+    """
+    if w.weight_bits.max(initial=0) < _FLOATING_POINT:
+        return
+    wide = weighted(w) & (w.weight_bits >= _FLOATING_POINT)
+    if wide.any():
+        row, network = (int(index[0]) for index in np.nonzero(wide))
+        raise HardwareModelError(
+            f"network {network}, {w.slots[row].name}: weight_bits is "
+            f"{w.weight_bits[row, network]}, floating point, which crossbars do not compute; "
+            "allowed: 2 to 8"
+        )
+
+
+def lossless_bits(w: Workload, matrix_rows: Floats, s: CimSettings) -> Floats:
+    """Return the ADC bits that lose nothing: those of the largest sum of a column.
+
+    Args:
+        w: One network.
+        matrix_rows: Rows of each layer's matrix, ``(L,)``.
+        s: Settings of the chip.
+    """
+    rows = np.minimum(np.minimum(matrix_rows, s.rows), s.active_rows or s.rows)
+    bits = w.weight_bits[:, 0]
+    stored = bits - 1 if s.signed_weights == "differential" else bits
     largest = rows * (2.0 ** np.minimum(s.cell_bits, stored) - 1)
-    return np.where(m.copies > 0, np.ceil(np.log2(largest + 1)), 0.0)
+    return np.where(weighted(w)[:, 0], np.ceil(np.log2(largest + 1)), 0.0)
 
 
 def warnings_of(
     w: Workload,
-    m: Placement,
+    adc_bits: Floats,
     t: Technology,
     energies: Mapping[str, Floats],
 ) -> tuple[str, ...]:
-    """Return what to doubt of one network on a chip, one sentence each."""
+    """Return what to doubt of one network on a chip, one sentence each.
+
+    Args:
+        w: The network.
+        adc_bits: Bits that lose nothing, of each layer.
+        t: The chip.
+        energies: Of each layer by component, in pJ.
+    """
     found: list[str] = []
-    needed, s = int(lossless_bits(w, m, t.settings).max(initial=0.0)), t.settings
+    needed, s = int(adc_bits.max(initial=0.0)), t.settings
     if needed > s.adc_bits:
         found.append(
             f"the ADC's {s.adc_bits} bits clip or round sums that need up to {needed} bits; "
@@ -54,18 +97,18 @@ def warnings_of(
             f"{walden_pj * 1e3:.3g} fJ ({WALDEN_FJ_PER_STEP:g} fJ per step)"
         )
     if s.node_nm == _REFERENCE_NM:
-        found += _mac_warning(w, m, energies)
+        found += _mac_warning(w, energies)
     return tuple(found)
 
 
-def _mac_warning(w: Workload, m: Placement, energies: Mapping[str, Floats]) -> list[str]:
+def _mac_warning(w: Workload, energies: Mapping[str, Floats]) -> list[str]:
     """Warn of layers with spikes and 4-bit weights whose energy per MAC is not plausible."""
-    plain = (m.copies > 0) & (w.levels == 2) & (w.weight_bits == _REFERENCE_BITS)  # noqa: PLR2004
+    plain = weighted(w) & (w.levels == SPIKE_LEVELS) & (w.weight_bits == _REFERENCE_BITS)
     work = float((w.macs * w.steps * plain).sum())
     if not work:
         return []
     names = [name for name in energies if name not in _NOT_OF_A_MAC]
-    spent_fj = sum(float((energies[name] * plain).sum()) for name in names) * 1e3
+    spent_fj = sum(float((energies[name] * plain[:, 0]).sum()) for name in names) * 1e3
     per_mac = spent_fj / work
     low, high = MAC_FJ
     if low <= per_mac <= high:

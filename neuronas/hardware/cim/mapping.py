@@ -15,23 +15,15 @@ whose side no other layer changes, so that more bits or channels never save ener
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
-from neuronas.architecture import Workload
-from neuronas.config import Kind
-from neuronas.errors import HardwareModelError
-from neuronas.hardware.cim.reads import reads_of
-from neuronas.hardware.cim.settings import MAPPINGS, SCHEDULES, CimSettings
-from neuronas.hardware.cost import Activity, Floats
+from neuronas.hardware.cim.compiled import LANES, Lanes, compiled
+from neuronas.hardware.cim.inputs import CONV, DIFFERENTIAL, LINEAR, Choice, Design, Layer
+from neuronas.hardware.cim.settings import MAPPINGS
 
-_FLOATING_POINT = 16
-_KERNEL = MAPPINGS.index("kernel")
-_FEW_KERNELS = 16
+_BY_POSITION = float(MAPPINGS.index("kernel"))
 
 NARROW, NARROW_FLAT = 2.0, 4.0
 """Least crossbars along a PE that holds a kernel position, and along an im2col one."""
@@ -42,322 +34,293 @@ GROUP_SIDE = 4.0
 PEs whose side depends on the network would let a wider layer make others cheaper.
 """
 
+_MANTISSA_BITS, _EXPONENT_OF_ONE = 52, 1023
+"""Of a double-precision number."""
 
-@dataclass(frozen=True, slots=True)
-class Options:
-    """Settings that may differ between networks, one number each or shape ``(N,)``."""
-
-    columns_per_adc: Floats
-    pe_per_tile: Floats
-    columns: Floats
-    mapping: NDArray[Any]
-    schedule: NDArray[Any]
-
-    @classmethod
-    def of(cls, settings: CimSettings, choices: Mapping[str, NDArray[Any]] | None) -> Options:
-        """Return the settings of a chip, with what networks choose in their place."""
-        given = {
-            "columns_per_adc": np.float64(settings.columns_per_adc),
-            "pe_per_tile": np.float64(settings.pe_per_tile or 0),
-            "columns": np.float64(settings.columns),
-            "mapping": np.int64(MAPPINGS.index(settings.mapping)),
-            "schedule": np.int64(SCHEDULES.index(settings.schedule)),
-        }
-        chosen: dict[str, Any] = {name: np.asarray(value) for name, value in given.items()}
-        for name, values in (choices or {}).items():
-            if name not in chosen:
-                raise HardwareModelError(
-                    f"'{name}' is no choice per network; allowed: {', '.join(chosen)}"
-                )
-            chosen[name] = np.asarray(values, dtype=chosen[name].dtype)
-        return cls(**chosen)
-
-    def part(self, chunk: slice) -> Options:
-        """Return the options of some networks."""
-        return Options(
-            *(
-                value if value.ndim == 0 else value[chunk]
-                for value in (getattr(self, name) for name in self.__slots__)
-            )
-        )
+_FULL_CURRENT_BITS = 4.0
+"""Bits of a weight whose cells draw their full current."""
 
 
-@dataclass(frozen=True, slots=True)
-class Placement:
-    """Where every layer of N networks goes; arrays ``(L, N)`` unless stated.
+class Matrix:
+    """The matrix of one layer, and the crossbars that it needs.
 
     Attributes:
-        settings: Of the chip.
-        options: What differs between networks.
-        weighted: Whether the layer has a matrix.
-        full: Whether all layers have one, one value.
-        grouped: Whether any layer has groups, one value.
+        by_position: Whether kernel positions have crossbars of their own, 1 or 0.
+        copies: Groups of a convolution: matrices of this size; 0 where there is none.
         channels, outputs: Channels in and out of one group.
-        kernel: Side of the kernel, at least 1.
-        kernel_area: Kernel positions.
-        copies: Groups of a convolution: matrices of this size; 0 where there is no matrix.
-        slices: Columns per output, at least 1.
-        columns: Columns of one matrix.
-        by_position: Whether kernel positions have crossbars of their own.
-        rows: Rows of one matrix.
-        places: Output positions; 0 where there is no matrix.
-        positions: Output positions x input planes x reads of a row block, per time step.
-        density: Share of rows that a read drives; one number where it is the same everywhere.
+        kernel, kernel_area: Its side, and kernel positions.
         parallel: PEs that work at once, one per kernel position.
-        widest: Column blocks of the widest layer as a power of two, ``(N,)``.
-        sides: Crossbars along a PE, n, where it holds a kernel position and where it is flat,
-            ``(N,)`` each.
-        side: The one of the two that is the layer's.
-        row_blocks, column_blocks: Crossbars that a matrix needs along each side.
-        row_tiles, column_tiles: PEs that it needs along each side.
-        row_groups, column_groups: Likewise, were PEs 4 crossbars wide, whatever the chip's.
-        replicas: Copies that fit into one PE.
-        blocks: PEs that all matrices of a layer need, at one kernel position.
-        crossbars, pe, tiles: Of a layer, room that stays empty included.
-        cell_current: Columns per output, by the current that they draw.
-        tile_kernel: Kernel that tiles are built for, ``(N,)``; 1 for im2col.
+        slices: Columns per output.
+        cell_current: The same, by the current that they draw.
+        rows, columns: Of one matrix.
+        row_blocks, column_blocks: Crossbars that it needs along each side.
     """
 
-    settings: CimSettings
-    options: Options
-    weighted: NDArray[np.bool_]
-    full: bool
-    grouped: bool
-    channels: Floats
-    outputs: Floats
-    kernel: Floats
-    kernel_area: Floats
-    copies: Floats
-    slices: Floats
-    columns: Floats
-    by_position: NDArray[np.bool_]
-    rows: Floats
-    places: Floats
-    positions: Floats
-    density: float | Floats
-    parallel: Floats
-    widest: Floats
-    sides: tuple[Floats, Floats]
-    side: Floats
-    row_blocks: Floats
-    column_blocks: Floats
-    row_tiles: Floats
-    column_tiles: Floats
-    row_groups: Floats
-    column_groups: Floats
-    replicas: Floats
-    crossbars: Floats
-    blocks: Floats
-    pe: Floats
-    tiles: Floats
-    cell_current: Floats
-    tile_kernel: Floats
-
-    def times_copies(self, amounts: Floats) -> Floats:
-        """Return what all groups of a layer have of something, given what one has."""
-        return amounts * self.copies if self.grouped else amounts
-
-    def either(self, position: float | Floats, flat: float | Floats) -> Floats:
-        """Return one value for layers mapped by kernel position, another for the others."""
-        return np.where(self.by_position, position, flat)
-
-    def wide_tiles(self) -> Floats:
-        """Return the tiles of each layer, were PEs 4 crossbars wide, or 8 (im2col), ``(L, N)``."""
-        per_side = np.where(self.by_position, 1.0 / GROUP_SIDE, 0.5 / GROUP_SIDE)
-        blocks = np.ceil(self.row_blocks * per_side) * np.ceil(self.column_blocks * per_side)
-        return _tiles(self.parallel, self.times_copies(blocks), self.options)
+    by_position: Lanes
+    copies: Lanes
+    channels: Lanes
+    outputs: Lanes
+    kernel: Lanes
+    kernel_area: Lanes
+    parallel: Lanes
+    slices: Lanes
+    cell_current: Lanes
+    rows: Lanes
+    columns: Lanes
+    row_blocks: Lanes
+    column_blocks: Lanes
 
 
-def place(
-    w: Workload, settings: CimSettings, options: Options, activity: Activity, beyond: float
-) -> Placement:
-    """Return where every layer goes.
+class Sides:
+    """How large the PEs of a network are.
+
+    Attributes:
+        tile_kernel: Kernel that tiles are built for; 0 for im2col.
+        position, flat: Crossbars along a PE, n: of one kernel position, and of im2col.
+        widest: Column blocks of the widest layer as a power of two.
+        spanned: Crossbars along an im2col PE that one adder tree spans.
+        trees: Such trees, one above another.
+        position_bits, spanned_bits, trees_bits: Bits that additions over so many can add.
+        port: How much narrower the port of a small PE is.
+    """
+
+    tile_kernel: Lanes
+    position: Lanes
+    flat: Lanes
+    widest: Lanes
+    spanned: Lanes
+    trees: Lanes
+    position_bits: Lanes
+    spanned_bits: Lanes
+    trees_bits: Lanes
+    port: Lanes
+
+
+class Placement:
+    """Where the matrix of one layer goes.
+
+    Attributes:
+        side: Crossbars along a PE, n.
+        row_tiles: PEs that a matrix needs along its rows.
+        blocks: PEs that all matrices of the layer need, at one kernel position.
+        pe, crossbars, tiles: Of the layer, room that stays empty included.
+        replicas: Copies that fit into one PE.
+    """
+
+    side: Lanes
+    row_tiles: Lanes
+    blocks: Lanes
+    pe: Lanes
+    crossbars: Lanes
+    tiles: Lanes
+    replicas: Lanes
+
+
+@compiled
+def over(whole: float, parts: float) -> float:
+    """Return how many parts hold the whole."""
+    return float(np.ceil(whole / parts))
+
+
+@compiled
+def has_matrix(kind: float) -> bool:
+    """Return whether layers of this kind have weights."""
+    return (kind == CONV) | (kind == LINEAR)
+
+
+@compiled
+def fill_tile_kernel(
+    s: Sides,
+    count: Sides,
+    layers: Sequence[Layer],
+    matrices: Sequence[Matrix],
+    c: Choice,
+    lanes: int,
+) -> None:
+    """Fill in the kernel that tiles are built for, 0 for im2col.
+
+    The most frequent one above 1x1, the larger of two that are equally frequent; 1 where there is
+    none.
 
     Args:
-        w: N networks.
-        settings: Of the chip.
-        options: What differs between networks.
-        activity: Spike rates.
+        s: Filled in.
+        count: Scratch.
+        layers: Of the networks.
+        matrices: Of all layers; only their kernels are filled in.
+        c: What the networks choose of the chip.
+        lanes: ``LANES``: a number that is not known beforehand keeps a loop from being unrolled.
+    """
+    for i in range(LANES):
+        s.tile_kernel[i], s.widest[i] = 1.0, 1.0
+    for row in range(len(layers)):
+        layer, x = layers[row], matrices[row]
+        for i in range(LANES):
+            kernel = layer.kernel[i]
+            x.kernel[i] = kernel if has_matrix(layer.kind[i]) else 0.0
+            count.widest[i] = 0.0
+        # Of those up to here: the last of a kernel counts them all.
+        for other in range(row + 1):
+            before = matrices[other]
+            for i in range(lanes):
+                count.widest[i] += 1.0 if before.kernel[i] == x.kernel[i] else 0.0
+        for i in range(LANES):
+            kernel, found, chosen, most = (
+                x.kernel[i],
+                count.widest[i],
+                s.tile_kernel[i],
+                s.widest[i],
+            )
+            more = (kernel > 1.0) & ((found > most) | ((found == most) & (kernel > chosen)))
+            s.tile_kernel[i] = kernel if more else chosen
+            s.widest[i] = found if more else most
+    for i in range(LANES):
+        chosen = s.tile_kernel[i]
+        s.tile_kernel[i] = chosen if c.mapping[i] == _BY_POSITION else 0.0
+
+
+@compiled
+def fill_matrix(x: Matrix, layer: Layer, s: Sides, beyond: float, d: Design, c: Choice) -> None:
+    """Fill in the matrix of a layer.
+
+    Args:
+        x: Filled in.
+        layer: The layer.
+        s: With the kernel that tiles are built for.
         beyond: Current of a cell that holds bits beyond the fourth, over one of the first four.
-
-    Raises:
-        HardwareModelError: A layer has floating-point weights.
+        d: The chip.
+        c: What the network chooses of it.
     """
-    weighted = (w.kind == Kind.CONV) | (w.kind == Kind.LINEAR)
-    _check_bits(w, weighted)
-    full = bool(weighted.all())
-    grouped = bool(w.groups.max(initial=0) > 1)
-    copies = np.maximum(w.groups, 1) * weighted if grouped else weighted
-    channels, outputs = w.in_channels.astype(np.float64), w.out_channels.astype(np.float64)
-    if not full:
-        channels, outputs = channels * weighted, outputs * weighted
-    if grouped:
-        per_group = np.maximum(copies, 1)
-        channels, outputs = channels / per_group, outputs / per_group
-    kernel = np.maximum(w.kernel, 1).astype(np.float64)
-    kernel_area = kernel * kernel
-    slices, cell_current = _slices(w.weight_bits, settings, beyond)
-    columns = outputs * slices
-    rows_all = channels * kernel_area
-    used_kernels = w.kernel if full else w.kernel * weighted
-    tile_kernel = np.where(options.mapping == _KERNEL, _tile_kernel(used_kernels), 0)
-    # Tiles of 1x1 kernels hold every matrix; larger ones only those that fill more than a crossbar.
-    by_position = weighted & (kernel == tile_kernel)
-    by_position &= (rows_all > settings.rows) | (tile_kernel == 1)
-    rows = np.where(by_position, channels, rows_all)
-    row_blocks = np.ceil(rows / settings.rows)
-    column_blocks = np.ceil(columns / options.columns)
-    parallel = np.where(by_position, kernel_area, 1.0)
-    widest = _power_of_two(column_blocks.max(axis=0, initial=0.0))
-    sides = _sides(by_position, row_blocks * copies if grouped else row_blocks, column_blocks)
-    side = np.where(by_position, *sides)
-    per_side = np.where(by_position, 1.0 / sides[0], 1.0 / sides[1])  # exact: powers of two
-    row_tiles, column_tiles = np.ceil(row_blocks * per_side), np.ceil(column_blocks * per_side)
-    blocks = row_tiles * column_tiles
-    if grouped:
-        blocks *= copies
-    pe = blocks * parallel
-    places, positions, density = reads_of(w, None if full else weighted, rows, settings, activity)
-    return Placement(
-        settings=settings,
-        options=options,
-        weighted=weighted,
-        full=full,
-        grouped=grouped,
-        channels=channels,
-        outputs=outputs,
-        kernel=kernel,
-        kernel_area=kernel_area,
-        copies=copies.astype(np.float64),
-        slices=slices,
-        columns=columns,
-        by_position=by_position,
-        rows=rows,
-        places=places,
-        positions=positions,
-        density=density,
-        parallel=parallel,
-        widest=widest,
-        sides=sides,
-        side=side,
-        row_blocks=row_blocks,
-        column_blocks=column_blocks,
-        row_tiles=row_tiles,
-        column_tiles=column_tiles,
-        row_groups=np.ceil(row_blocks * (1.0 / GROUP_SIDE)),
-        column_groups=np.ceil(column_blocks * (1.0 / GROUP_SIDE)),
-        replicas=replicas_in(side, row_blocks, column_blocks),
-        crossbars=pe * (side * side),
-        blocks=blocks,
-        pe=pe,
-        tiles=_tiles(parallel, blocks, options),
-        cell_current=cell_current,
-        tile_kernel=np.maximum(tile_kernel, 1.0),
-    )
+    hidden, sides = (1.0, 2.0) if d.signs == DIFFERENTIAL else (0.0, 1.0)
+    for i in range(LANES):
+        weighted = 1.0 if has_matrix(layer.kind[i]) else 0.0
+        groups, kernel = max(layer.groups[i], 1.0), max(layer.kernel[i], 1.0)
+        kernel_area, tile_kernel = kernel * kernel, s.tile_kernel[i]
+        channels = layer.in_channels[i] * weighted / groups
+        outputs = layer.out_channels[i] * weighted / groups
+        # Of a pair of columns, one side conducts, and none stores the sign.
+        magnitude = max(layer.weight_bits[i] - hidden, 0.0)
+        slices = over(magnitude, d.cell_bits)
+        leading = over(min(magnitude, _FULL_CURRENT_BITS), d.cell_bits)
+        x.cell_current[i] = leading + beyond * (slices - leading)
+        slices = max(slices, 1.0) * sides
+        rows = channels * kernel_area
+        # Tiles of 1x1 kernels hold every matrix; larger ones those that fill more than a crossbar.
+        fills = (rows > d.rows) | (tile_kernel == 1.0)
+        by_position = fills & (kernel == tile_kernel) & (weighted > 0.0)
+        rows = channels if by_position else rows
+        x.by_position[i] = 1.0 if by_position else 0.0
+        x.copies[i] = groups * weighted
+        x.channels[i], x.outputs[i] = channels, outputs
+        x.kernel[i], x.kernel_area[i] = kernel, kernel_area
+        x.parallel[i] = kernel_area if by_position else 1.0
+        x.slices[i], x.rows[i], x.columns[i] = slices, rows, outputs * slices
+        x.row_blocks[i] = over(rows, d.rows)
+        x.column_blocks[i] = over(outputs * slices, c.columns[i])
 
 
-def replicas_in(side: Floats, row_blocks: Floats, column_blocks: Floats) -> Floats:
-    """Return how often a matrix fits into a PE; 1 where it is larger or there is none."""
-    with np.errstate(divide="ignore"):
-        below, beside = np.floor(side / row_blocks), np.floor(side / column_blocks)
-    fitting = np.maximum(below, 1.0) * np.maximum(beside, 1.0)
-    return np.asarray(np.where(np.isfinite(fitting), fitting, 1.0))
+@compiled
+def stages_over(operands: float) -> float:
+    """Return the depth of a binary tree over so many operands: ``ceil(log2(operands))``.
+
+    It is the exponent of ``2 * operands - 1`` as a binary number; 0 below one operand.
+    """
+    bits = np.float64(2.0 * max(operands, 1.0) - 1.0).view(np.int64)
+    return float((bits >> _MANTISSA_BITS) - _EXPONENT_OF_ONE)
 
 
-def _tiles(parallel: Floats, blocks: Floats, options: Options) -> Floats:
-    """Return the tiles of each layer: of so many PEs each, or one per block."""
-    given = options.pe_per_tile > 0
-    if not given.any():
-        return blocks
-    of_given = np.ceil(blocks * parallel / np.maximum(options.pe_per_tile, 1.0))
-    return of_given if given.all() else np.where(given, of_given, blocks)
-
-
-def _power_of_two(blocks: Floats) -> Floats:
+@compiled
+def power_of_two(blocks: float) -> float:
     """Return the power of two at or above; 1 below that."""
-    return np.asarray(np.exp2(np.ceil(np.log2(np.maximum(blocks, 1.0)))))
+    bits = np.float64(2.0 * max(blocks, 1.0) - 1.0).view(np.int64)
+    return np.int64((bits >> _MANTISSA_BITS) << _MANTISSA_BITS).view(np.float64)
 
 
-def _tile_kernel(kernels: NDArray[Any]) -> NDArray[Any]:
-    """Return the kernel that tiles are built for, ``(N,)``: the most frequent above 1x1.
-
-    The larger one of two that are equally frequent; 1 where there is none.
-    """
-    chosen = np.ones(kernels.shape[1], dtype=np.int64)
-    most = np.ones(kernels.shape[1], dtype=np.int16)
-    largest = int(kernels.max(initial=0))
-    if largest <= _FEW_KERNELS:
-        usual, kernels = range(2, largest + 1), kernels.astype(np.int8)  # compares faster
-    else:
-        usual = np.unique(kernels).tolist()
-    for kernel in usual:
-        if kernel > 1:
-            count = np.add.reduce((kernels == kernel).view(np.int8), axis=0, dtype=np.int16)
-            chosen = np.where(count >= most, kernel, chosen)
-            most = np.maximum(most, count)
-    return chosen
-
-
-def _check_bits(w: Workload, weighted: NDArray[np.bool_]) -> None:
-    if w.weight_bits.max(initial=0) < _FLOATING_POINT:
-        return
-    wide = weighted & (w.weight_bits >= _FLOATING_POINT)
-    if wide.any():
-        row, network = (int(index[0]) for index in np.nonzero(wide))
-        raise HardwareModelError(
-            f"network {network}, {w.slots[row].name}: weight_bits is "
-            f"{w.weight_bits[row, network]}, floating point, which crossbars do not compute; "
-            "allowed: 2 to 8"
-        )
-
-
-def _slices(bits: NDArray[Any], settings: CimSettings, beyond: float) -> tuple[Floats, Floats]:
-    """Return columns per output, and the same weighted by the current of their cells."""
-    cell = float(settings.cell_bits)
-    first = 4  # bits
-    possible = np.arange(bits.max(initial=0) + 1.0)
-    magnitude = possible
-    if settings.signed_weights == "differential":
-        magnitude = np.maximum(possible - 1.0, 0.0)
-    count = np.ceil(magnitude / cell)
-    leading = np.ceil(np.minimum(magnitude, first) / cell)
-    current = leading + beyond * (count - leading)
-    count = np.maximum(count, 1.0)
-    if settings.signed_weights == "differential":
-        count = 2 * count  # one side of a pair conducts
-    return count[bits], current[bits]
-
-
-def _sides(
-    by_position: NDArray[np.bool_], row_blocks: Floats, column_blocks: Floats
-) -> tuple[Floats, Floats]:
-    """Return the crossbars along a PE of both mappings, ``(N,)``: by its widest layer.
+@compiled
+def fill_sides(s: Sides, wide: Sides, more: Sides, matrices: Sequence[Matrix]) -> None:
+    """Fill in the crossbars along a PE of both mappings: by its widest layer.
 
     A power of two within 2 to 4 (4 to 8 for im2col), or the widest layer's own where PEs as large
     leave no more crossbars empty.
+
+    Args:
+        s: Filled in.
+        wide: Scratch.
+        more: Scratch.
+        matrices: Of all layers.
     """
-    here = by_position * column_blocks
-    wide = [
-        np.maximum(_power_of_two(blocks.max(axis=0, initial=0.0)), least)
-        for blocks, least in ((here, NARROW), (column_blocks - here, NARROW_FLAT))
-    ]
-    held = [np.minimum(wide[0], 2 * NARROW), np.minimum(wide[1], 2 * NARROW_FLAT)]
-    if (wide[0] == held[0]).all() and (wide[1] == held[1]).all():
-        return held[0], held[1]
-    large, small = np.where(by_position, *wide), np.where(by_position, *held)
-    # Whole numbers: their sums are exact in any order.
-    more = _crossbars(row_blocks, column_blocks, large)
-    more -= _crossbars(row_blocks, column_blocks, small)
-    of_positions = (more * by_position).sum(axis=0)
-    of_flat = more.sum(axis=0) - of_positions
-    return (
-        np.where(of_positions <= 0, wide[0], held[0]),
-        np.where(of_flat <= 0, wide[1], held[1]),
-    )
+    for i in range(LANES):
+        wide.position[i] = wide.flat[i] = more.position[i] = more.flat[i] = 0.0
+    for row in range(len(matrices)):
+        x = matrices[row]
+        for i in range(LANES):
+            by_position, blocks = x.by_position[i], x.column_blocks[i]
+            wide.position[i] = max(wide.position[i], blocks * by_position)
+            wide.flat[i] = max(wide.flat[i], blocks * (1.0 - by_position))
+    for i in range(LANES):
+        s.widest[i] = power_of_two(max(wide.position[i], wide.flat[i]))
+        wide.position[i] = power_of_two(max(wide.position[i], NARROW))
+        wide.flat[i] = power_of_two(max(wide.flat[i], NARROW_FLAT))
+    for i in range(LANES):
+        s.position[i] = min(wide.position[i], 2.0 * NARROW)
+        s.flat[i] = min(wide.flat[i], 2.0 * NARROW_FLAT)
+    for row in range(len(matrices)):
+        _fill_more(more, wide, s, matrices[row])
+    for i in range(LANES):
+        s.position[i] = wide.position[i] if more.position[i] <= 0.0 else s.position[i]
+        s.flat[i] = wide.flat[i] if more.flat[i] <= 0.0 else s.flat[i]
+        s.spanned[i] = min(s.flat[i], GROUP_SIDE)
+        s.trees[i] = s.flat[i] / s.spanned[i]
+        narrow = GROUP_SIDE / min(s.position[i], GROUP_SIDE)
+        s.port[i] = np.sqrt(narrow * np.sqrt(narrow))
+    for i in range(LANES):
+        s.position_bits[i], s.trees_bits[i] = stages_over(s.position[i]), stages_over(s.trees[i])
+        s.spanned_bits[i] = stages_over(s.spanned[i])
 
 
-def _crossbars(row_blocks: Floats, column_blocks: Floats, side: Floats) -> Floats:
-    """Return the crossbars of PEs of a side that is a power of two."""
-    inverse = 1.0 / side
-    blocks = np.ceil(row_blocks * inverse) * np.ceil(column_blocks * inverse)
-    return np.asarray(blocks * (side * side))
+@compiled
+def _fill_more(more: Sides, wide: Sides, held: Sides, x: Matrix) -> None:
+    """Add the crossbars that wide PEs would take of one layer more than held ones."""
+    for i in range(LANES):
+        by_position = x.by_position[i]
+        large = wide.position[i] if by_position > 0.0 else wide.flat[i]
+        small = held.position[i] if by_position > 0.0 else held.flat[i]
+        rows, columns = x.row_blocks[i] * x.copies[i], x.column_blocks[i]
+        extra = over(rows, large) * over(columns, large) * large * large
+        extra -= over(rows, small) * over(columns, small) * small * small
+        more.position[i] += extra * by_position
+        more.flat[i] += extra * (1.0 - by_position)
+
+
+@compiled
+def fill_placement(m: Placement, x: Matrix, s: Sides, c: Choice) -> None:
+    """Fill in where the matrix of a layer goes."""
+    for i in range(LANES):
+        position, flat = s.position[i], s.flat[i]
+        side = position if x.by_position[i] > 0.0 else flat
+        row_blocks, column_blocks = x.row_blocks[i], x.column_blocks[i]
+        row_tiles = over(row_blocks, side)
+        blocks = row_tiles * over(column_blocks, side) * x.copies[i]
+        pe = blocks * x.parallel[i]
+        below = np.floor(side / max(row_blocks, 1.0))
+        beside = np.floor(side / max(column_blocks, 1.0))
+        replicas = max(below, 1.0) * max(beside, 1.0)
+        m.side[i], m.row_tiles[i], m.blocks[i], m.pe[i] = side, row_tiles, blocks, pe
+        m.crossbars[i] = pe * side * side
+        m.tiles[i] = tiles_of(blocks, x.parallel[i], c.pe_per_tile[i])
+        m.replicas[i] = replicas if row_blocks * column_blocks > 0.0 else 1.0
+
+
+@compiled
+def tiles_of(blocks: float, parallel: float, pe_per_tile: float) -> float:
+    """Return the tiles of a layer: of so many PEs each, or one per block."""
+    of_so_many = over(blocks * parallel, max(pe_per_tile, 1.0))
+    return of_so_many if pe_per_tile > 0.0 else blocks
+
+
+@compiled
+def share_of_replica(side: float, blocks: float) -> float:
+    """Return one over the copies of so many crossbars that fit along a side of 4 or less."""
+    twice, share = 2.0 * blocks, 1.0
+    share = 0.5 if twice <= side else share
+    share = 0.25 if 2.0 * twice <= side else share
+    return share if blocks > 0.0 else 1.0

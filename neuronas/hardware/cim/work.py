@@ -1,176 +1,146 @@
-"""What a network does in one time step, and the SNN's own units: counts, before any constant."""
+"""What crossbars do in one inference: counts, before any constant."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
-from neuronas.architecture import Signal, Workload
-from neuronas.config import Kind
-from neuronas.hardware.cim.mapping import GROUP_SIDE, Placement
-from neuronas.hardware.cim.settings import CimSettings
-from neuronas.hardware.cim.terms import nothing
-from neuronas.hardware.cost import Floats
+from neuronas.architecture.workload import SPIKE_LEVELS
+from neuronas.hardware.cim.compiled import LANES, Lanes, compiled
+from neuronas.hardware.cim.inputs import OFFSET, Choice, Design, Layer
+from neuronas.hardware.cim.mapping import GROUP_SIDE, Matrix, Sides, over, tiles_of
+from neuronas.hardware.cim.quantities import Amounts
 
-_SPIKES = 2
+_IMAGE = 256.0
+"""Levels from which on an input is not spikes averaged over positions."""
 
-
-@dataclass(frozen=True, slots=True)
-class SpikingWork:
-    """Work of one time step outside the crossbars; arrays ``(L, N)``.
-
-    What no layer of any network has is :func:`~neuronas.hardware.cim.terms.nothing`.
-
-    Attributes:
-        input_bits: Bits of the layer's input map.
-        line_bits: Bits of the rows of it that a kernel needs at once.
-        neurons: LIF neurons that are updated.
-        currents: Multi-bit elements that are read and written outside crossbars: skips, pooling
-            inside a cell, inputs of LIF layers that have a place of their own.
-        additions: Additions of currents: pooling, and sums at nodes.
-        comparisons: Comparisons of currents: maximum pooling.
-        counts: Additions of single spikes: pooling of spikes.
-        rescalings: Elements that are brought to another scale.
-        waiting: Multi-bit elements that wait for a slower branch.
-        units: Channels, each with a unit for what the layer does outside crossbars.
-    """
-
-    input_bits: Floats
-    line_bits: Floats
-    neurons: Floats
-    currents: Floats
-    additions: Floats
-    comparisons: Floats
-    counts: Floats
-    rescalings: Floats
-    waiting: Floats
-    units: Floats
+_DENSITY = 0.5
+"""Share of ones assumed in a bit plane of an image or of a multi-bit current."""
 
 
-def spiking_work(w: Workload, m: Placement) -> SpikingWork:
-    """Return what networks do outside the crossbars in one time step."""
-    row_bits = (w.in_channels * w.in_width) * _element_bits(w, m.settings)
-    neurons = w.neurons.astype(np.float64)
-    positions = w.out_height * w.out_width
-    outputs = np.asarray(w.out_channels * positions, dtype=np.float64)
-    none = nothing(outputs.shape)
-    adds = outputs * w.adds if w.adds.any() else none
-    flags = {id(w.adds): adds}
-    rescalings, waiting = (
-        flags[id(flag)] if id(flag) in flags else outputs * flag if flag.any() else none
-        for flag in (w.rescaled, w.waits)
-    )
-    unpooled = positions - w.pooled_height * w.pooled_width
-    pooled = np.maximum(w.out_channels * unpooled, 0) * 1.0 if unpooled.any() else none
-    currents = averages = comparisons = counts = none
-    outside = neurons > 0
-    for flag in {id(flag): flag for flag in (w.adds, w.rescaled)}.values():
-        outside |= flag > 0
-    if not m.full:
-        pooling = (w.kind == Kind.AVGPOOL) | (w.kind == Kind.MAXPOOL)
-        current = w.signal == Signal.CURRENT
-        own = pooling | (w.kind == Kind.SKIP) | (w.kind == Kind.LIF)
-        outside |= own
-        currents = (w.in_channels * (w.in_height * w.in_width)) * (own & current) * 1.0
-        window = outputs * (m.kernel_area - 1.0) * pooling
-        averages = window * (current & (w.kind == Kind.AVGPOOL))
-        comparisons = window * (current & (w.kind == Kind.MAXPOOL))
-        counts = window * ~current
-    return SpikingWork(
-        input_bits=np.asarray(row_bits * w.in_height, dtype=np.float64),
-        line_bits=np.asarray(row_bits * np.minimum(m.kernel, w.in_height), dtype=np.float64),
-        neurons=neurons,
-        currents=currents,
-        additions=_sum_of(averages, pooled, adds),
-        comparisons=comparisons,
-        counts=counts,
-        rescalings=rescalings,
-        waiting=waiting,
-        units=np.asarray(w.out_channels * outside, dtype=np.float64),
-    )
-
-
-def _element_bits(w: Workload, settings: CimSettings) -> float | Floats:
-    """Return the bits of one element of each layer's input; one number for spikes everywhere."""
-    least, most = w.levels.min(initial=_SPIKES), w.levels.max(initial=_SPIKES)
-    if least == most == _SPIKES:
-        return 1.0
-    bits = np.ceil(np.log2(np.maximum(w.levels, 2)))
-    return np.where(w.levels > 0, bits, settings.current_bits)
-
-
-def _sum_of(*amounts: Floats) -> Floats:
-    some = [values for values in amounts if any(values.strides)]
-    return np.asarray(sum(some[1:], start=some[0])) if some else amounts[0]
-
-
-@dataclass(frozen=True, slots=True)
-class MatrixWork:
-    """Work of one inference on crossbars; arrays ``(L, N)``.
+class Reads:
+    """How the input of one layer is read in one time step.
 
     Attributes:
-        outputs: Output elements.
-        column_reads: Columns of weights that are converted, one conversion each.
-        block_reads: Reads of whole crossbars; one more conversion each for a reference column.
-        cells: Cells that a read drives, by the current of their column; times ``density``.
-        driven: Rows of used crossbars that reads drive; times ``density``.
-        density: Share of driven rows and cells that carry a spike.
-        input_bits: Bits that PEs read from buffers.
-        partial_sums: Sums that leave groups of crossbars.
-        partial_bits: Their bits.
-        width: Bits of a sum that leaves a crossbar.
-        port_rounds: Rounds of the accumulators of 4 crossbars' columns, x output positions.
+        element_bits: Of one element of it.
+        planes: How often a crossbar reads one element.
+        places: Output positions; 0 without a matrix.
+        positions: Times planes and reads of a row block.
+        density: Share of rows that a read drives.
     """
 
-    outputs: Floats
-    column_reads: Floats
-    block_reads: Floats
-    cells: Floats
-    driven: Floats
-    density: float | Floats
-    input_bits: Floats
-    partial_sums: Floats
-    partial_bits: Floats
-    width: Floats
-    port_rounds: Floats
+    element_bits: Lanes
+    planes: Lanes
+    places: Lanes
+    positions: Lanes
+    density: Lanes
 
 
-def matrix_work(w: Workload, m: Placement, zero_rows: float | Floats) -> MatrixWork:
-    """Return what the crossbars of networks do in one inference.
+@compiled
+def fill_signals(r: Reads, layer: Layer, d: Design) -> None:
+    """Fill in what the input of a layer is made of.
+
+    Of spikes averaged over m positions with spike rate r, at most m*r ones are expected, and a
+    plane is at most half full: an upper bound that assumes no more of their distribution.
+    """
+    spikes = True
+    for i in range(LANES):
+        spikes &= layer.levels[i] == SPIKE_LEVELS
+        r.element_bits[i] = r.planes[i] = 1.0
+        r.density[i] = layer.spike_rate[i]
+    if spikes:
+        return
+    for i in range(LANES):
+        levels, rate = layer.levels[i], layer.spike_rate[i]
+        if levels == SPIKE_LEVELS:
+            continue
+        r.element_bits[i] = d.current_bits
+        if levels > 0.0:
+            r.element_bits[i] = np.ceil(np.log2(max(levels, 2.0)))
+        else:
+            levels = 2.0**d.current_bits
+        if d.binary_reads > 0.0 and SPIKE_LEVELS < levels < _IMAGE and layer.levels[i] > 0.0:
+            r.planes[i] = levels - 1.0
+        else:
+            r.planes[i] = np.ceil(np.log2(max(levels, 2.0)))
+            ones = r.planes[i] * _DENSITY
+            if d.binary_reads == 0.0:
+                ones = min((levels - 1.0) * rate, ones)
+            r.density[i] = ones / r.planes[i]
+
+
+@compiled
+def fill_reads(r: Reads, layer: Layer, x: Matrix, d: Design) -> None:
+    """Fill in how often crossbars read a layer's input, and how many of their rows a read drives.
+
+    Args:
+        r: Filled in, but for what :func:`fill_signals` has.
+        layer: The layer.
+        x: Its matrix.
+        d: The chip.
+    """
+    for i in range(LANES):
+        weighted = 1.0 if x.copies[i] > 0.0 else 0.0
+        reads = max(over(min(x.rows[i], d.rows), d.active_rows), 1.0)
+        places = layer.out_height[i] * layer.out_width[i] * weighted
+        r.places[i] = places
+        r.positions[i] = places * r.planes[i] * reads
+        r.density[i] /= reads
+
+
+@compiled
+def count_matrix(
+    q: Amounts, layer: Layer, x: Matrix, r: Reads, s: Sides, d: Design, c: Choice
+) -> None:
+    """Fill in what the crossbars of one layer do in one inference.
 
     Buffers and wires are counted for groups of 4 crossbars, and accumulators by outputs, whatever
     the PEs of a network: with its own, more bits in one layer could save energy in another.
 
     Args:
-        w: N networks.
-        m: Where their layers lie.
-        zero_rows: Share of reads without any spike.
+        q: Quantities of the layer.
+        layer: The layer.
+        x: Its matrix.
+        r: How often it is read.
+        s: PEs of the network.
+        d: The chip.
+        c: What the network chooses of it.
     """
-    settings = m.settings
-    positions = m.positions * w.steps
-    places = positions if m.positions is m.places else m.places * w.steps
-    reads = m.times_copies(positions * m.parallel * m.row_blocks)
-    if settings.skip_zero_rows:
-        reads = reads * (1.0 - np.asarray(zero_rows))
-    inputs = m.times_copies(positions * m.channels)
-    driven = inputs * m.kernel_area
-    if m.grouped:
-        places = places * m.copies
-    outputs = m.outputs * places
-    partial_sums = outputs * m.row_groups
-    width = settings.adc_bits + m.slices
-    ports = np.ceil(m.outputs / (GROUP_SIDE * m.options.columns))
-    return MatrixWork(
-        outputs=outputs,
-        column_reads=reads * m.columns,
-        block_reads=reads * m.column_blocks,
-        cells=driven * m.outputs * m.cell_current,
-        driven=driven * m.column_blocks,
-        density=m.density,
-        input_bits=inputs * m.column_groups,
-        partial_sums=partial_sums,
-        partial_bits=partial_sums * width,
-        width=width,
-        port_rounds=places * ports,
-    )
+    referenced = 1.0 if d.signs == OFFSET else 0.0
+    for i in range(LANES):
+        by_position, kernel_area = x.by_position[i] > 0.0, x.kernel_area[i]
+        slices, row_blocks, column_blocks = x.slices[i], x.row_blocks[i], x.column_blocks[i]
+        positions = r.positions[i] * layer.steps[i]
+        places = r.places[i] * layer.steps[i] * x.copies[i]
+        reads = x.copies[i] * (positions * x.parallel[i] * row_blocks)
+        reads *= 1.0 - d.skip_zero_rows * layer.zero_rows[i]
+        inputs, outputs = x.copies[i] * (positions * x.channels[i]), x.outputs[i] * places
+        row_groups, column_groups = over(row_blocks, GROUP_SIDE), over(column_blocks, GROUP_SIDE)
+        width = d.adc_bits + slices
+        column_reads, block_reads = reads * x.columns[i], reads * column_blocks
+        q.column_reads[i], q.block_reads[i] = column_reads, block_reads
+        driven = inputs * kernel_area * r.density[i]
+        q.cell_reads[i] = driven * x.outputs[i] * x.cell_current[i]
+        q.driven_rows[i] = driven * column_blocks
+        conversions = column_reads + referenced * block_reads
+        q.sliced_conversions[i] = conversions if slices > 1.0 else 0.0
+        q.outputs[i], q.partial_sums[i] = outputs, outputs * row_groups
+        q.partial_bits[i] = outputs * row_groups * width
+        q.pe_addition_bits[i] = outputs * x.parallel[i] * (row_blocks - row_groups) * width
+        # All ports of an accumulator as wide as 4 crossbars switch, whatever it adds.
+        rounds = places * over(x.outputs[i], GROUP_SIDE * c.columns[i])
+        q.tile_addition_bits[i] = rounds * (x.parallel[i] - 1.0) * row_groups * (width + 3.0)
+        q.chip_addition_bits[i] = rounds * (row_groups - 1.0) * (width + 6.0)
+        fetched = inputs * column_groups
+        q.buffer_read_bits[i] = fetched * (1.0 if by_position else kernel_area)
+        q.pe_buffer_read_bits[i] = fetched * (kernel_area if by_position else 0.0)
+        # A sliding window needs k new columns of its k*k per position.
+        kernel = x.kernel[i]
+        q.wired_bits[i] = fetched * (kernel if by_position else kernel_area)
+        # Along tiles of k*k PEs, or of one, as wide as the widest layer asks for.
+        narrow, wide = min(max(s.widest[i], 2.0), 4.0), min(max(s.widest[i], 4.0), 8.0)
+        along, along_flat = kernel_area * kernel * narrow, wide * wide / 4.0
+        along = along if by_position else along_flat
+        q.tile_wired_bits[i] = outputs * row_groups * width * along
+        side = GROUP_SIDE if by_position else 2.0 * GROUP_SIDE
+        blocks = over(row_blocks, side) * over(column_blocks, side) * x.copies[i]
+        q.wide_tiles[i] = tiles_of(blocks, x.parallel[i], c.pe_per_tile[i])

@@ -1,0 +1,326 @@
+"""What the compiled model reads: layers, a chip's settings and constants as plain numbers."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from neuronas.architecture import Signal, Workload
+from neuronas.config import Kind
+from neuronas.hardware.cim.compiled import LANES, Lanes, aligned, record
+from neuronas.hardware.cim.settings import CimSettings
+from neuronas.hardware.cim.technology import Technology
+from neuronas.hardware.cost import Activity, Floats, Ints
+
+NONE, CONV, LINEAR, AVGPOOL, SKIP, LIF, MAXPOOL = (float(kind) for kind in Kind)
+CURRENT = float(Signal.CURRENT)
+"""Kinds and signals, as the numbers of a record."""
+
+OFFSET, DIFFERENTIAL, TWOS_COMPLEMENT = range(3)
+_SIGNS = ("offset", "differential", "twos_complement")
+
+_SIDE = 64.0
+"""Rows of the crossbar that the time of a column belongs to."""
+
+
+class Layer:
+    """One layer of one network, and what the data does to it; see :class:`Workload`."""
+
+    kind: Lanes
+    in_channels: Lanes
+    out_channels: Lanes
+    kernel: Lanes
+    groups: Lanes
+    in_height: Lanes
+    in_width: Lanes
+    out_height: Lanes
+    out_width: Lanes
+    pooled_height: Lanes
+    pooled_width: Lanes
+    weight_bits: Lanes
+    neurons: Lanes
+    signal: Lanes
+    levels: Lanes
+    steps: Lanes
+    adds: Lanes
+    rescaled: Lanes
+    waits: Lanes
+    spike_rate: Lanes
+    zero_rows: Lanes
+
+
+class Table(NamedTuple):
+    """Layers of N networks: the numbers of :class:`Layer`.
+
+    Attributes:
+        fixed: Of every layer, ``(L, numbers)``: those that all networks have.
+        differing: The others, ``(blocks of LANES networks, fields, L, LANES)``; the last network is
+            repeated to fill its block.
+        fields: Their places among the numbers, ``(fields,)``.
+    """
+
+    fixed: Floats
+    differing: Floats
+    fields: Ints
+
+
+_OF_DATA = ("spike_rate", "zero_rows")
+
+
+def table_of(w: Workload, activity: Activity, networks: slice) -> Table:
+    """Return what the model reads of some networks of a workload."""
+    names = tuple(Layer.__annotations__)
+    columns = [getattr(activity if name in _OF_DATA else w, name)[..., networks] for name in names]
+    fixed = np.zeros((len(w.slots), len(names)))
+    differing: list[int] = []
+    for field, column in enumerate(columns):
+        # An array without a stride says that all networks have the same.
+        if column.strides[1] == 0:
+            fixed[:, field] = column[:, 0]
+        else:
+            differing.append(field)
+    rows, count = columns[0].shape
+    blocks, rest = count // LANES, count % LANES
+    values = aligned(blocks + (rest > 0), len(differing), rows, LANES)
+    for place, field in enumerate(differing):
+        column = columns[field]
+        whole = column[:, : blocks * LANES].reshape(rows, blocks, LANES)
+        values[:blocks, place] = whole.transpose(1, 0, 2)
+        if rest:
+            values[-1, place, :, :rest] = column[:, blocks * LANES :]
+            values[-1, place, :, rest:] = column[:, -1:]
+    return Table(fixed, values, np.array(differing, dtype=np.int64))
+
+
+def whole_lanes(values: Floats) -> Floats:
+    """Return numbers of networks, ``(..., N)``, with the last one repeated to fill all lanes."""
+    missing = -values.shape[-1] % LANES
+    if missing:
+        values = np.concatenate([values, np.repeat(values[..., -1:], missing, axis=-1)], axis=-1)
+    return np.ascontiguousarray(values)
+
+
+class Graph(NamedTuple):
+    """Which rows each row waits for: ``before[start[row]:start[row + 1]]``."""
+
+    start: Ints
+    before: Ints
+
+
+def graph_of(w: Workload) -> Graph:
+    """Return the order of a workload's layers."""
+    rows = {slot.name: row for row, slot in enumerate(w.slots)}
+    before = [[rows[name] for name in slot.after] for slot in w.slots]
+    start = np.cumsum([0, *(len(names) for names in before)])
+    flat = [row for some in before for row in some]
+    return Graph(start.astype(np.int64), np.array(flat, dtype=np.int64))
+
+
+class Design:
+    """The settings of a chip; see :class:`~neuronas.hardware.cim.settings.CimSettings`.
+
+    ``active_rows`` are all where none are given; of the last two, 1 is true.
+    """
+
+    rows: float
+    cell_bits: float
+    signs: float
+    active_rows: float
+    adc_bits: float
+    membrane_bits: float
+    current_bits: float
+    binary_reads: float
+    skip_zero_rows: float
+
+
+def design_of(s: CimSettings) -> Design:
+    """Return settings as numbers."""
+    return record(
+        Design,
+        rows=float(s.rows),
+        cell_bits=float(s.cell_bits),
+        signs=_SIGNS.index(s.signed_weights),
+        active_rows=float(s.active_rows or s.rows),
+        adc_bits=float(s.adc_bits),
+        membrane_bits=float(s.membrane_bits),
+        current_bits=float(s.current_bits),
+        binary_reads=s.pooled_reads == "binary",
+        skip_zero_rows=s.skip_zero_rows,
+    )
+
+
+class Prices:
+    """What things cost on a chip at its node, of its cell, converter, decay and rescaling.
+
+    Areas are in um^2, energies in pJ, powers in mW, times in ns; ``_mm``: per millimetre;
+    ``clocks_``: in periods of one conversion.
+    """
+
+    crossbar_cell_um2: float
+    row_um2: float
+    row_multiplexer_um2: float
+    converter_um2: float
+    shift_add_bit_um2: float
+    adder_pe_bit_um2: float
+    adder_tile_bit_um2: float
+    accumulator_bit_um2: float
+    tile_um2: float
+    buffer_bit_um2: float
+    memory_bit_um2: float
+    lif_unit_um2: float
+    rescaler_um2: float
+    adder_um2: float
+    wire_column_um2: float
+    wire_column2_um2: float
+    wire_tile_um2: float
+    conversion_pj: float
+    cell_pj: float
+    beyond_four_bits: float
+    row_pj: float
+    word_line_pj: float
+    output_pj: float
+    shift_add_pj: float
+    adder_pe_bit_pj: float
+    adder_tile_bit_pj: float
+    adder_chip_bit_pj: float
+    buffer_read_bit_pj: float
+    buffer_write_bit_pj: float
+    buffer_pe_bit_pj: float
+    wire_in_bit_pj_mm: float
+    wire_out_bit_pj_mm: float
+    wire_tile_bit_pj_mm: float
+    update_pj: float
+    update_access_pj: float
+    rescaling_pj: float
+    current_addition_pj: float
+    count_pj: float
+    current_access_pj: float
+    leakage_crossbar_mw: float
+    leakage_wire_mw_mm: float
+    leakage_memory_mw_um2: float
+    conversion_ns: float
+    clocks_adder_bit: float
+    clocks_select: float
+    clocks_unit: float
+    clocks_buffer_out: float
+    clocks_buffer_in: float
+    clocks_buffer_position: float
+    clocks_wire_in: float
+    clocks_wire_out: float
+
+
+def prices_of(t: Technology) -> Prices:
+    """Return what things cost on a chip."""
+    s, device = t.settings, t.settings.device
+    clock_ns = conversion_ns(t)
+    access_pj = t["energy_buffer_read_bit"] + t["energy_buffer_write_bit"]
+    # A leak, an addition and a comparison; a multiplier with an 8-bit factor where chosen.
+    multiplied = s.decay == "multiplier"
+    decay_um2 = t["area_multiplier_bit2"] * 8 if multiplied else 0.0
+    decay_pj = t["energy_multiplier_bit2"] * 8 if multiplied else 0.0
+    return record(
+        Prices,
+        crossbar_cell_um2=t[f"cell_{device}"] * (s.node_nm * 1e-3) ** 2,
+        row_um2=t[f"area_row_{device}"],
+        row_multiplexer_um2=t["area_row_multiplexer"],
+        converter_um2=converter_um2(t),
+        shift_add_bit_um2=t["area_shift_add_bit"],
+        adder_pe_bit_um2=t["area_adder_pe_bit"],
+        adder_tile_bit_um2=t["area_adder_tile_bit"],
+        accumulator_bit_um2=t["area_accumulator_bit"],
+        tile_um2=t["area_tile"],
+        buffer_bit_um2=t["area_buffer_bit"],
+        memory_bit_um2=t["area_memory_bit"],
+        lif_unit_um2=s.membrane_bits * (3 * t["area_adder_bit"] + decay_um2),
+        rescaler_um2=s.current_bits * _rescaling(t, "area"),
+        adder_um2=s.current_bits * t["area_adder_bit"],
+        wire_column_um2=t["area_wire_column"],
+        wire_column2_um2=t["area_wire_column2"],
+        wire_tile_um2=t["area_wire_tile"],
+        conversion_pj=conversion_pj(t),
+        # An active cell draws its current as long as its column is converted.
+        cell_pj=t[f"power_cell_{device}"] * clock_ns,
+        beyond_four_bits=t["cell_current_beyond_4_bits"],
+        row_pj=t[f"energy_row_{device}"],
+        word_line_pj=t["energy_word_line"],
+        output_pj=t["energy_output"],
+        shift_add_pj=s.adc_bits * t["energy_shift_add_bit"],
+        adder_pe_bit_pj=t["energy_adder_pe_bit"],
+        adder_tile_bit_pj=t["energy_adder_tile_bit"],
+        adder_chip_bit_pj=t["energy_adder_chip_bit"],
+        buffer_read_bit_pj=t["energy_buffer_read_bit"],
+        buffer_write_bit_pj=t["energy_buffer_write_bit"],
+        buffer_pe_bit_pj=t["energy_buffer_pe_bit"],
+        wire_in_bit_pj_mm=t["energy_wire_in_bit"],
+        wire_out_bit_pj_mm=t["energy_wire_out_bit"],
+        wire_tile_bit_pj_mm=t["energy_wire_tile_bit"],
+        update_pj=s.membrane_bits * (3 * t["energy_adder_bit"] + decay_pj),
+        update_access_pj=s.membrane_bits * access_pj,
+        rescaling_pj=s.current_bits * _rescaling(t, "energy"),
+        current_addition_pj=s.current_bits * t["energy_adder_bit"],
+        count_pj=t["energy_adder_bit"],
+        current_access_pj=s.current_bits * access_pj,
+        leakage_crossbar_mw=t[f"power_leakage_crossbar_{device}"],
+        leakage_wire_mw_mm=t["power_leakage_wire"],
+        leakage_memory_mw_um2=t["power_leakage_memory"] * 1e-6,
+        conversion_ns=clock_ns,
+        clocks_adder_bit=t["time_adder_bit"],
+        clocks_select=t["time_select"],
+        clocks_unit=float(np.ceil(t["time_adder_bit"] * s.membrane_bits)),
+        clocks_buffer_out=t["time_buffer_out"],
+        clocks_buffer_in=t["time_buffer_in"],
+        clocks_buffer_position=t["time_buffer_position"],
+        clocks_wire_in=t["time_wire_in"],
+        clocks_wire_out=t["time_wire_out"],
+    )
+
+
+def conversion_ns(t: Technology) -> float:
+    """Return the time of one conversion: columns settle, then b SAR steps or one comparison."""
+    s = t.settings
+    sense = t[f"time_sense_{s.device}"] * (s.rows / _SIDE) ** 0.2
+    return float(sense + (t["time_sar_bit"] * s.adc_bits if s.adc == "sar" else t["time_flash"]))
+
+
+def conversion_pj(t: Technology) -> float:
+    """Return the energy of one conversion: per bit of a SAR ADC, per comparator of a flash one."""
+    s = t.settings
+    if s.adc == "sar":
+        return t["energy_sar_bit"] * s.adc_bits
+    return t["energy_flash_comparator"] * (2.0**s.adc_bits - 1)
+
+
+def converter_um2(t: Technology) -> float:
+    """Return the area of one converter.
+
+    A SAR ADC has a fixed part and one per bit; a flash ADC of b bits has 2**b - 1 comparators, a
+    comparator one.
+    """
+    s = t.settings
+    if s.adc == "sar":
+        return t["area_sar"] + t["area_sar_bit"] * s.adc_bits
+    return t["area_flash_comparator"] * (2.0**s.adc_bits - 1)
+
+
+def _rescaling(t: Technology, kind: str) -> float:
+    """Return area or energy of rescaling, per bit of the value."""
+    if t.settings.rescaling == "shared":
+        return 0.0
+    if t.settings.rescaling == "shift":
+        return t[f"{kind}_adder_bit"]
+    return t[f"{kind}_multiplier_bit2"] * 8
+
+
+class Choice:
+    """What may differ between networks on one chip.
+
+    ``mapping`` and ``schedule`` are indices of ``MAPPINGS`` and ``SCHEDULES``; ``pe_per_tile`` is
+    0 for those of one block of a layer.
+    """
+
+    columns_per_adc: Lanes
+    pe_per_tile: Lanes
+    columns: Lanes
+    mapping: Lanes
+    schedule: Lanes
