@@ -79,9 +79,13 @@ def compare(
         default_chip,
         read_network,
         references,
+        require_agreement,
     )
     from neuronas.report import comparison_table
 
+    if chip is not None:
+        for path in files or ():
+            require_agreement(path, chip)
     networks = {path.name: read_network(path) for path in files or ()} | references()
     chips = [Chip.of(chip or default_chip("cim")), Chip.of(default_chip("spikesim"))]
     limits = read_budget(budget).limits()

@@ -16,6 +16,7 @@ from neuronas.cli.options import (
     say,
     write,
     write_table,
+    write_tables,
 )
 from neuronas.errors import ConfigError
 
@@ -103,10 +104,12 @@ def estimate(
 ) -> None:
     """Estimate what one network costs on a chip, per layer and in total."""
     from neuronas.hardware import estimate as run
-    from neuronas.hardware import read_rates
-    from neuronas.report import estimate_summary, layers_table, parts_table
+    from neuronas.hardware import read_rates, require_agreement
+    from neuronas.report import cost_tables, estimate_summary
 
     rates = read_rates(spike_rate)
+    if chip is not None:
+        require_agreement(file, chip)
     if compare is not None:
         if model is not None or zero_rows:
             raise ConfigError("--compare: takes neither --model nor --zero-rows")
@@ -123,12 +126,7 @@ def estimate(
     if form is JsonFormat.JSON:
         write(json.dumps(result.to_json(), indent=2) + "\n")
         return
-    write_table(estimate_summary(result), OutputFormat.TABLE)
-    write("\n")
-    write_table(parts_table(result), OutputFormat.TABLE)
-    write("\n")
-    shared = result.explanation.area_um2.shared
-    write_table(layers_table(result.to_json()["layers"], shared), OutputFormat.TABLE)
+    write_tables([estimate_summary(result), *cost_tables(result)])
 
 
 def _compare(

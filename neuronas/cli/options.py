@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, cast
@@ -109,3 +110,11 @@ def write_table(table: Table, form: OutputFormat | JsonFormat) -> None:
     text = cast("Literal['table', 'json', 'csv']", form.value)
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
     write(table.render(text, width=width))
+
+
+def write_tables(tables: Sequence[Table]) -> None:
+    """Write tables for people to stdout, an empty line between them."""
+    for index, table in enumerate(tables):
+        if index:
+            write("\n")
+        write_table(table, OutputFormat.TABLE)

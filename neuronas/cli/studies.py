@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from math import isclose
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,9 +19,11 @@ from neuronas.cli.options import (
     say,
     write,
     write_table,
+    write_tables,
 )
 
 if TYPE_CHECKING:
+    from neuronas.hardware import Estimate
     from neuronas.records import StudyRecord, Trial
     from neuronas.storage import Repository
 
@@ -82,24 +85,46 @@ def show(
     storage: Storage = None,
     form: NestedFormat = JsonFormat.TABLE,
 ) -> None:
-    """Show one trial: its genotype, its evaluation, and what each layer costs."""
+    """Show one trial: its genotype, its evaluation, what each component and each layer costs."""
     from neuronas.errors import StorageError
     from neuronas.storage import Repository, resolve_url
 
     with Repository(resolve_url(storage)) as repository:
-        repository.study(name)
+        study = repository.study(name)
         found = repository.find_trial(name, trial)
         if found is None:
             numbers = [t.candidate.trial_number for t in repository.trials(name)]
             span = f"0 to {max(numbers)}" if numbers else "none yet"
             raise StorageError(f"study '{name}' has no trial {trial}; trials there: {span}")
+    estimate = _estimate(study, found)
     if form is JsonFormat.JSON:
-        write(json.dumps(_trial_json(found), indent=2) + "\n")
+        write(json.dumps(_trial_json(found, estimate), indent=2) + "\n")
     else:
-        _write_trial(found)
+        _write_trial(found, estimate)
 
 
-def _trial_json(trial: Trial) -> dict[str, object]:
+def _estimate(study: StudyRecord, trial: Trial) -> Estimate | None:
+    """Return the cost of a trial by component; None, and say why, if it is not what is stored."""
+    from neuronas.errors import NeuronasError
+    from neuronas.searching import candidate_estimate
+
+    try:
+        found = candidate_estimate(study.config, trial.candidate)
+    except NeuronasError as error:
+        say(f"what each component costs cannot be shown: {error}")
+        return None
+    stored = (trial.cost.energy_pj, trial.cost.latency_ns, trial.cost.area_um2)
+    now = (found.energy_pj, found.latency_ns, found.area_um2)
+    if not all(isclose(old, new) for old, new in zip(stored, now, strict=True)):
+        say(
+            "what each component costs is not shown: the hardware model has changed since this "
+            "trial was costed. 'neuronas estimate' costs its genotype anew"
+        )
+        return None
+    return found
+
+
+def _trial_json(trial: Trial, estimate: Estimate | None) -> dict[str, object]:
     from dataclasses import asdict
 
     evaluation = None
@@ -107,6 +132,7 @@ def _trial_json(trial: Trial) -> dict[str, object]:
         evaluation = asdict(trial.evaluation) | {
             "weights_path": trial.evaluation.weights_path.as_posix()
         }
+    parts = estimate.to_json() if estimate is not None else {}
     return {
         "trial": trial.candidate.trial_number,
         "state": trial.state,
@@ -117,15 +143,23 @@ def _trial_json(trial: Trial) -> dict[str, object]:
         "chip": dict(trial.candidate.chip),
         "training_digest": trial.candidate.training_digest,
         "deployment_digest": trial.candidate.deployment_digest,
-        "cost": asdict(trial.cost),
+        "cost": asdict(trial.cost)
+        | {key: parts.get(key) for key in ("energy_parts_pj", "latency_parts_ns")},
         "evaluation": evaluation,
     }
 
 
-def _write_trial(trial: Trial) -> None:
-    from neuronas.report import layers_table
+def _write_trial(trial: Trial, estimate: Estimate | None) -> None:
+    from neuronas.report import cost_tables, layers_table
 
-    architecture, cost = trial.candidate.architecture, trial.cost
+    write("\n".join(_trial_lines(trial)) + "\n\n")
+    write_tables([layers_table(trial.cost.layers)] if estimate is None else cost_tables(estimate))
+    write("\n" + json.dumps(trial.candidate.architecture.to_json()) + "\n")
+
+
+def _trial_lines(trial: Trial) -> list[str]:
+    """Return what is known of a trial beside its tables, a line per fact."""
+    cost = trial.cost
     lines = [f"trial {trial.candidate.trial_number}: {trial.state}"]
     if trial.candidate.chip:
         lines.append("chip: " + ", ".join(f"{k} {v}" for k, v in trial.candidate.chip.items()))
@@ -145,11 +179,9 @@ def _write_trial(trial: Trial) -> None:
     if cost.constraints:
         constraints = ", ".join(f"{name} {value:+.1%}" for name, value in cost.constraints.items())
         lines.append(f"against the budget (negative fits): {constraints}")
-    lines.append(f"cost by model '{cost.model}' on chip '{cost.chip}', not modelled: ")
-    lines[-1] += ", ".join(cost.not_modelled["effects"])
-    write("\n".join(lines) + "\n\n")
-    write_table(layers_table(cost.layers), OutputFormat.TABLE)
-    write("\n" + json.dumps(architecture.to_json()) + "\n")
+    effects = ", ".join(cost.not_modelled["effects"])
+    lines.append(f"cost by model '{cost.model}' on chip '{cost.chip}', not modelled: {effects}")
+    return lines
 
 
 def enqueue(

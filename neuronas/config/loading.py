@@ -11,9 +11,11 @@ from typing import Any, TypeVar, get_args
 
 import yaml
 from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from neuronas.config.study import BudgetConfig, StudyConfig
+from neuronas.config.ranges import RANGE_ERRORS, allowed_range
+from neuronas.config.study import BudgetConfig, Origin, StudyConfig
 from neuronas.errors import ConfigError
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -120,24 +122,33 @@ def load_study(path: str | Path) -> StudyConfig:
         raise ConfigError(
             f"a study file is a mapping of keys, found {_shown(content)}", source=str(path)
         )
-    return validate(
-        StudyConfig, {"name": path.stem, **_with_chip_file(content, path)}, source=str(path)
-    )
+    chip = _chip_file(content, path)
+    if chip is not None:
+        content = content | {"hardware": content["hardware"] | {"chip": _chip_in(chip, path)}}
+    study = validate(StudyConfig, {"name": path.stem, **content}, source=str(path))
+    return study.read_from(Origin(str(path), None if chip is None else str(chip)))
 
 
-def _with_chip_file(content: dict[str, Any], study: Path) -> dict[str, Any]:
-    """Put what a chip file holds in place of its path, so that the study is whole without it."""
+def _chip_file(content: dict[str, Any], study: Path) -> Path | None:
+    """Return the chip file that a study names; None if it names none."""
     hardware = content.get("hardware")
-    if not isinstance(hardware, dict):
-        return content
-    chip = hardware.get("chip")
+    chip = hardware.get("chip") if isinstance(hardware, dict) else None
     if not isinstance(chip, str) or not chip.endswith((".yaml", ".yml", ".json")):
-        return content
-    file = study.parent / chip
-    described = read_yaml(file)
+        return None
+    return study.parent / chip
+
+
+def _chip_in(file: Path, study: Path) -> dict[str, Any]:
+    """Return what a chip file holds: it replaces its path, so that the study is whole without."""
+    try:
+        described = read_yaml(file)
+    except ConfigError as error:
+        problems = [f"hardware.chip: {file}: {problem}" for problem in error.problems]
+        raise ConfigError(problems, source=str(study)) from None
     if not isinstance(described, dict):
-        raise ConfigError("a chip file is a mapping of keys", source=str(file))
-    return content | {"hardware": hardware | {"chip": {"name": file.stem, **described}}}
+        problem = f"hardware.chip: {file}: a chip file is a mapping of keys"
+        raise ConfigError(problem, source=str(study))
+    return {"name": file.stem, **described}
 
 
 def read_budget(text: str) -> BudgetConfig:
@@ -229,7 +240,19 @@ def _problem(details: ErrorDetails, model: type[BaseModel]) -> str:
         return f"unknown key {found!r}; keys are words"
     if kind == "cell":
         return f"{key}: {details['msg']}"
+    if kind in RANGE_ERRORS and (allowed_numbers := _range(model, location)):
+        return f"{key}: found {_shown(found)}; allowed: {allowed_numbers}"
     return f"{key}: found {_shown(found)}; {details['msg'][0].lower()}{details['msg'][1:]}"
+
+
+def _range(model: type[BaseModel], location: tuple[int | str, ...]) -> str:
+    """Return which numbers the field takes that a location leads to, or leads into."""
+    found: FieldInfo | None = None
+    for part in location:
+        field = model.model_fields.get(str(part))
+        if field is not None:
+            found, model = field, _model_in(field.annotation) or model
+    return allowed_range(found) if found else ""
 
 
 def _allowed_of(model: type[BaseModel], location: tuple[int | str, ...]) -> str:

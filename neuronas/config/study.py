@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from importlib import resources
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -14,6 +15,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    PrivateAttr,
     field_validator,
     model_validator,
 )
@@ -200,11 +202,28 @@ class SearchConfig(Section):
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """The files that a study was read from, which errors tell that are found later.
+
+    They are no part of what it asks: a study equals its copy from another file.
+
+    Attributes:
+        study: Study file; None where it came from Python or a database.
+        chip: Chip file that it names; None where it names none.
+    """
+
+    study: str | None = field(default=None, compare=False)
+    chip: str | None = field(default=None, compare=False)
+
+
 class StudyConfig(Section):
     """One study: the question, the space of answers and how long to look.
 
     Read it from a file with :func:`neuronas.load_study`.
     """
+
+    _origin: Origin = PrivateAttr(default=Origin())
 
     name: Annotated[str, Field(pattern=f"^{NAME_PATTERN}$", max_length=100)]
     dataset: Annotated[str, AfterValidator(lambda v: known(v, sorted(DATASETS)))]
@@ -249,6 +268,17 @@ class StudyConfig(Section):
                 },
             )
         return self
+
+    @property
+    def origin(self) -> Origin:
+        """The files that it was read from."""
+        return self._origin
+
+    def read_from(self, origin: Origin) -> StudyConfig:
+        """Return this study with the files that it was read from."""
+        study = self.model_copy()
+        study._origin = origin  # noqa: SLF001 - our own copy
+        return study
 
     def comparable(self) -> dict[str, Any]:
         """Return what must stay equal for old and new trials to belong to one study.

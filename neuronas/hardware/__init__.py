@@ -10,6 +10,7 @@ from neuronas.hardware.costing import (
     default_chip,
     estimate,
     read_network,
+    require_agreement,
     workload_of,
 )
 from neuronas.hardware.layer_list import LayerList, Layers
@@ -18,6 +19,7 @@ from neuronas.hardware.models import (
     hardware_models,
     option_codes,
     require_possible,
+    require_usable,
 )
 from neuronas.hardware.rates import SpikeRates, read_rates
 from neuronas.hardware.references import references
@@ -49,7 +51,9 @@ __all__ = [
     "read_network",
     "read_rates",
     "references",
+    "require_agreement",
     "require_possible",
+    "require_usable",
     "walk",
     "workload_of",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -61,6 +61,8 @@ class Chip:
         source: Where the description comes from.
         settings: What was chosen on it; the class is the model's.
         constants: Physical constants by name.
+        base: Preset that its file is based on; None where the file says everything itself.
+        own: Keys that a file with a base gives itself, such as ``source`` or ``settings.rows``.
     """
 
     name: str
@@ -68,6 +70,11 @@ class Chip:
     source: str
     settings: BaseModel
     constants: dict[str, Constant]
+    base: str | None = field(default=None, compare=False)
+    own: frozenset[str] = field(default=frozenset(), compare=False)
+
+    def __hash__(self) -> int:
+        return hash((self.name, self.model, self.source))
 
     @classmethod
     def of(cls, description: str | Path | Mapping[str, Any]) -> Chip:
@@ -137,7 +144,22 @@ def _read(content: Mapping[str, Any], *, source: str | None) -> Chip:
     settings = validate(
         hardware_model(file.model).settings, file.settings, source=source, section="settings"
     )
-    return Chip(file.name, file.model, file.source, settings, file.constants)
+    return Chip(
+        file.name,
+        file.model,
+        file.source,
+        settings,
+        file.constants,
+        base=content.get(BASE),
+        own=_own(content) if BASE in content else frozenset(),
+    )
+
+
+def _own(content: Mapping[str, Any]) -> frozenset[str]:
+    """Return what the content of a chip file gives itself."""
+    sections = ("settings", "constants")
+    keys = {f"{section}.{key}" for section in sections for key in content.get(section) or {}}
+    return frozenset(keys | content.keys())
 
 
 def _completed(content: Mapping[str, Any], source: str | None) -> dict[str, Any]:
@@ -147,6 +169,8 @@ def _completed(content: Mapping[str, Any], source: str | None) -> dict[str, Any]
             f"base: found {content[BASE]!r}; allowed: {', '.join(chip_names())}", source=source
         )
     base = _content(content[BASE])
+    if BASE in base:
+        base = _completed(base, content[BASE])
     whole = base | {"name": f"{base['name']}, changed"}
     whole |= {key: value for key, value in content.items() if key != BASE}
     for section in ("settings", "constants"):
@@ -187,10 +211,10 @@ def _own_constant(
 
 
 def _content(name: str) -> dict[str, Any]:
-    """Return the content of a preset, completed from its own base."""
+    """Return what the file of a preset holds."""
     with resources.as_file(resources.files(__package__) / "chips" / f"{name}.yaml") as path:
         content: dict[str, Any] = read_yaml(path)
-        return _completed(content, str(path)) if BASE in content else content
+        return content
 
 
 @cache

@@ -242,6 +242,24 @@ def read_network(path: Path) -> Network:
     return found
 
 
+def require_agreement(path: Path, chip: str) -> None:
+    """Check that a file with a network says nothing else of the chip than the one named beside it.
+
+    Only a layer list in SpikeSim's names says anything of a chip.
+
+    Args:
+        path: The file.
+        chip: Name of a preset, or path of a chip file.
+
+    Raises:
+        ConfigError: They contradict each other; or a file is absent or wrong.
+        HardwareModelError: There is no such chip.
+    """
+    network = read_network(path)
+    if isinstance(network, LayerList):
+        network.require_agreement(Chip.of(chip), str(path))
+
+
 def _network_in(path: Path) -> Network:
     content = read_yaml(path)
     if not isinstance(content, dict):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import pairwise
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
@@ -97,12 +97,12 @@ class LayerList(BaseModel):
             chip: The chip.
             source: File, for the message.
         """
-        given = {name: getattr(self, name) for name in _CHIP_SETTINGS}
-        given = {name: value for name, value in given.items() if value is not None}
         model = type(chip.settings)
-        if "xbar_size" not in model.model_fields and "xbar_size" in given:
-            side = given.pop("xbar_size")
-            given |= {"rows": side, "columns": side}
+        given = {
+            setting: value
+            for settings in self._given(chip).values()
+            for setting, value in settings.items()
+        }
         unknown = given.keys() - model.model_fields.keys()
         if unknown:
             raise ConfigError(
@@ -112,6 +112,46 @@ class LayerList(BaseModel):
             )
         settings = validate(model, chip.settings.model_dump() | given, source=source)
         return replace(chip, settings=settings)
+
+    def require_agreement(self, chip: Chip, source: str | None) -> None:
+        """Check that this list says nothing else of a chip that was named beside it.
+
+        What the chip leaves open, the list may say.
+
+        Args:
+            chip: The chip.
+            source: File, for the message.
+
+        Raises:
+            ConfigError: A setting of the list is another one on the chip.
+        """
+        has = chip.settings.model_dump()
+        problems: list[str] = []
+        for key, settings in self._given(chip).items():
+            others = [
+                f"{name} {has[name]}"
+                for name, value in settings.items()
+                if has.get(name) not in (None, value)
+            ]
+            if others:
+                problems.append(
+                    f"{key}: found {getattr(self, key)!r}, but chip '{chip.name}' has "
+                    f"{', '.join(others)}; leave '{key}' out of the file, or name a chip that "
+                    "agrees with it"
+                )
+        if problems:
+            raise ConfigError(problems, source=source)
+
+    def _given(self, chip: Chip) -> dict[str, dict[str, Any]]:
+        """Return, per key that this list gives, the settings that it means on a chip."""
+        given: dict[str, dict[str, Any]] = {
+            key: {key: getattr(self, key)}
+            for key in _CHIP_SETTINGS
+            if getattr(self, key) is not None
+        }
+        if "xbar_size" in given and "xbar_size" not in type(chip.settings).model_fields:
+            given["xbar_size"] = dict.fromkeys(("rows", "columns"), self.xbar_size)
+        return given
 
     def workload(self) -> Workload:
         """Return the layer table, N = 1."""

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neuronas.config import HARDWARE_MODELS, load_plugin, plugin_names, suggestion
+from neuronas.architecture import chain
+from neuronas.config import HARDWARE_MODELS, Kind, load_plugin, plugin_names, suggestion
 from neuronas.errors import ConfigError, HardwareModelError
 
 if TYPE_CHECKING:
@@ -17,6 +18,18 @@ if TYPE_CHECKING:
     from neuronas.hardware.cost import HardwareModel
 
 Ints = NDArray[np.int64]
+
+_CHANGES_ACCURACY = (
+    "accuracy may depend on it and the search would not see that: the cheapest option would always "
+    "win. Choose it in a chip file (hardware.chip)"
+)
+_REFUSED = {
+    ("cim", "tiles"): "it is the fixed capacity of a chip, which is only checked: networks that "
+    "need more tiles do not fit, and the area is that of the tiles that a network needs, not of "
+    "those that the chip has. Give it in a chip file, or in the study as hardware.chip: "
+    "{base: rram-32nm, settings: {tiles: 64}}",
+}
+"""Why a setting of a model is not open to search for another reason, and what to do instead."""
 
 
 def hardware_models() -> list[str]:
@@ -39,9 +52,9 @@ def option_codes(model: HardwareModel, chip: Chip, name: str, options: Sequence[
         )
     if name not in model.choices:
         raise ConfigError(
-            f"{key}: not open to search, since accuracy may depend on it and the search would not "
-            f"see that: the cheapest option would always win. Choose it in a chip file "
-            f"(hardware.chip); a study may search {', '.join(model.choices) or 'no setting'}"
+            f"{key}: not open to search, since "
+            f"{_REFUSED.get((model.name, name), _CHANGES_ACCURACY)}; a study may search "
+            f"{', '.join(model.choices) or 'no setting'}"
         )
     names = model.choices[name]
     if names is None:
@@ -66,6 +79,15 @@ def require_possible(chip: Chip, choices: Mapping[str, Sequence[Any]]) -> None:
             told = ", ".join(f"{name} {value}" for name, value in chosen.items())
             beside = f" (of {told})" if len(chosen) > 1 else ""
             raise ConfigError(f"space.chip.{error.problems[0]}{beside}") from None
+
+
+def require_usable(chip: Chip) -> None:
+    """Raise a HardwareModelError unless its model can cost at least the smallest network on a chip.
+
+    It cannot where a whole chip lacks a constant, or one belongs to a node that is out of range.
+    """
+    smallest = chain(kind=Kind.CONV, in_channels=1, out_channels=1, height=1, width=1, kernel=1)
+    hardware_model(chip.model).cost(smallest, chip)
 
 
 def hardware_model(name: str) -> HardwareModel:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from neuronas.hardware import UNITS, Chip, Estimate
-from neuronas.report.tables import Column, Row, Table, fitting, number, percent, text
+from neuronas.report.tables import Column, Row, Table, number, percent, text
+from neuronas.report.units import AREA_UM2, ENERGY_PJ, LATENCY_NS, Quantity
 
 _DESCRIPTION = {
     "in_channels": "in",
@@ -16,12 +17,46 @@ _DESCRIPTION = {
     "macs": "MACs",
     "neurons": "neurons",
 }
-_TOTALS = {
-    "energy_uj": "energy (µJ)",
-    "latency_ms": "latency (ms)",
-    "area_mm2": "area (mm²)",
+_TOTALS = {"energy_pj": ENERGY_PJ, "latency_ns": LATENCY_NS, "area_um2": AREA_UM2}
+_STEPS = {
+    "area_mm2": Quantity("area", "m²", 1e-6),
+    "latency_ms": Quantity("latency", "s", 1e-3),
+    "energy_uj": Quantity("energy", "J", 1e-6),
 }
-_NO_FIGURE = {"layer", "kind", "area_um2", "energy_pj", "latency_ns", "modelled", *_DESCRIPTION}
+_NO_FIGURE = {"layer", "kind", "modelled", *_DESCRIPTION, *_TOTALS}
+
+
+def cost_tables(result: Estimate) -> list[Table]:
+    """Return an estimate taken apart: one table of components per total, and one of layers."""
+    values = result.to_json()
+    parts = {
+        "energy_pj": values["energy_parts_pj"],
+        "latency_ns": values["latency_parts_ns"],
+        "area_um2": values["area_parts_um2"],
+    }
+    tables = [parts_table(total, components) for total, components in parts.items()]
+    return [*tables, layers_table(values["layers"], result.explanation.area_um2.shared)]
+
+
+def parts_table(total: str, parts: Mapping[str, float]) -> Table:
+    """Return the share of each component in a total, largest first.
+
+    Args:
+        total: ``energy_pj``, ``latency_ns`` or ``area_um2``.
+        parts: Its components, in that unit, largest first.
+    """
+    quantity, whole = _TOTALS[total], sum(parts.values())
+    rows = [
+        {"component": name, total: value, "share": value / whole}
+        for name, value in parts.items()
+        if value > 0
+    ]
+    columns = (
+        Column("component", f"{quantity.name} by component"),
+        quantity.column(total, quantity.unit(parts.values())),
+        Column("share", "share", percent),
+    )
+    return Table(columns, rows)
 
 
 def layers_table(layers: Sequence[Row], shared: Mapping[str, float] | None = None) -> Table:
@@ -31,24 +66,20 @@ def layers_table(layers: Sequence[Row], shared: Mapping[str, float] | None = Non
         layers: One row per layer.
         shared: Area of what belongs to no layer, in um^2.
     """
-    rows = [
-        {
-            **layer,
-            "energy_uj": layer["energy_pj"] / 1e6,
-            "latency_ms": layer["latency_ns"] / 1e6,
-            "area_mm2": layer["area_um2"] / 1e6,
-            "note": "" if layer["modelled"] else "not modelled",
-        }
-        for layer in layers
-    ]
+    rows = [{**layer, "note": "" if layer["modelled"] else "not modelled"} for layer in layers]
     figures = {key: key.replace("_", " ") for key in layers[0] if key not in _NO_FIGURE}
+    found = {total: [layer[total] for layer in layers] for total in _TOTALS}
+    common = {name: area for name, area in (shared or {}).items() if area}
+    found["area_um2"] += common.values()
+    units = {total: quantity.unit(found[total]) for total, quantity in _TOTALS.items()}
     columns = (
         Column("layer", "layer"),
         Column("kind", "kind"),
-        *(Column(key, title, number) for key, title in (_DESCRIPTION | figures | _TOTALS).items()),
+        *(Column(key, title, number) for key, title in (_DESCRIPTION | figures).items()),
+        *(quantity.column(total, units[total]) for total, quantity in _TOTALS.items()),
         Column("note", ""),
     )
-    parts = [f"{name} {fitting(v * 1e-12, 'm²', 2)}" for name, v in (shared or {}).items() if v]
+    parts = [f"{name} {AREA_UM2.written(v, units['area_um2'])}" for name, v in common.items()]
     caption = f"Shared by all layers: {', '.join(parts)}." if parts else None
     return Table(columns, rows, caption=caption)
 
@@ -64,10 +95,10 @@ def estimate_summary(result: Estimate) -> Table:
         {"quantity": "num_pe", "value": number(values["num_pe"])},
         {"quantity": "num_tiles", "value": number(values["num_tiles"])},
         *([] if values["fits"] else [_no_room(values)]),
-        {"quantity": "area", "value": fitting(values["area_um2"] * 1e-12, "m²", 2)},
-        {"quantity": "energy", "value": fitting(values["energy_pj"] * 1e-12, "J")},
-        {"quantity": "latency", "value": fitting(values["latency_ns"] * 1e-9, "s")},
-        {"quantity": "time between results", "value": fitting(values["interval_ns"] * 1e-9, "s")},
+        {"quantity": "area", "value": AREA_UM2.written(values["area_um2"])},
+        {"quantity": "energy", "value": ENERGY_PJ.written(values["energy_pj"])},
+        {"quantity": "latency", "value": LATENCY_NS.written(values["latency_ns"])},
+        {"quantity": "time between results", "value": LATENCY_NS.written(values["interval_ns"])},
         {"quantity": "parameters", "value": number(values["parameters"])},
     ]
     if values["memory_bits"] is not None:
@@ -87,38 +118,6 @@ def _no_room(values: Row) -> Row:
     }
 
 
-def parts_table(result: Estimate) -> Table:
-    """Return the share of each component in area, energy and latency, largest first."""
-    values = result.to_json()
-    rows: list[Row] = []
-    for quantity, key in (
-        ("area", "area_parts_um2"),
-        ("energy", "energy_parts_pj"),
-        ("latency", "latency_parts_ns"),
-    ):
-        whole = sum(values[key].values())
-        power, unit = {"area": (1e-12, "m²"), "energy": (1e-12, "J"), "latency": (1e-9, "s")}[
-            quantity
-        ]
-        for name, value in values[key].items():
-            if value > 0:
-                rows.append(
-                    {
-                        "quantity": quantity,
-                        "component": name,
-                        "value": fitting(value * power, unit, 2 if quantity == "area" else 1),
-                        "share": value / whole,
-                    }
-                )
-    columns = (
-        Column("quantity", "of"),
-        Column("component", "component"),
-        Column("value", "value"),
-        Column("share", "share", percent),
-    )
-    return Table(columns, rows)
-
-
 def chips_table(chips: Sequence[Chip]) -> Table:
     """Return one row per chip preset."""
     rows = [{"chip": chip.name, "model": chip.model, "source": chip.source} for chip in chips]
@@ -127,26 +126,40 @@ def chips_table(chips: Sequence[Chip]) -> Table:
 
 
 def settings_table(chip: Chip) -> Table:
-    """Return what is chosen on a chip."""
+    """Return what is chosen on a chip, and where a chip has a base, which of it is its own."""
     rows = [
-        {"setting": name, "value": value}
+        {"setting": name, "value": value, "from": _from(chip, f"settings.{name}")}
         for name, value in chip.settings.model_dump(mode="json", exclude_none=True).items()
     ]
-    columns = (Column("setting", "setting"), Column("value", "value"))
-    return Table(columns, rows, f"Chip '{chip.name}' of model '{chip.model}'", chip.source)
+    columns = (Column("setting", "setting"), Column("value", "value"), *_from_column(chip))
+    inherited = chip.base is not None and "source" not in chip.own
+    caption = f"{_from(chip, 'source')}: {chip.source}" if inherited else chip.source
+    return Table(columns, rows, f"Chip '{chip.name}' of model '{chip.model}'", caption)
 
 
 def constants_table(chip: Chip) -> Table:
-    """Return every constant of a chip with unit, node and source."""
-    rows = [{"constant": name, **c.model_dump()} for name, c in chip.constants.items()]
+    """Return every constant of a chip with unit, node and source, and likewise its own."""
+    rows = [
+        {"constant": name, **c.model_dump(), "from": _from(chip, f"constants.{name}")}
+        for name, c in chip.constants.items()
+    ]
     columns = (
         Column("constant", "constant"),
         Column("value", "value", number),
         Column("unit", "unit"),
         Column("node_nm", "node (nm)", number),
+        *_from_column(chip),
         Column("source", "source"),
     )
     return Table(columns, rows)
+
+
+def _from(chip: Chip, key: str) -> str:
+    return "this file" if key in chip.own else f"base {chip.base}"
+
+
+def _from_column(chip: Chip) -> tuple[Column, ...]:
+    return () if chip.base is None else (Column("from", "from"),)
 
 
 def comparison_table(rows: Sequence[Row]) -> Table:
@@ -166,12 +179,16 @@ def comparison_table(rows: Sequence[Row]) -> Table:
 
 def walk_table(steps: Sequence[Row]) -> Table:
     """Return the walk from SpikeSim's script over its corrections to another model."""
+    units = {key: q.unit(step[key] for step in steps) for key, q in _STEPS.items()}
     columns = (
         Column("step", "step"),
         *(
             column
-            for key, title in reversed(_TOTALS.items())
-            for column in (Column(key, title, number), Column(f"{key}_change", "", _change))
+            for key, quantity in _STEPS.items()
+            for column in (
+                quantity.column(key, units[key]),
+                Column(f"{key}_change", "", _change),
+            )
         ),
         Column("what", "what it does"),
     )

@@ -97,14 +97,3 @@ class Table:
         if self.caption:
             console.print(self.caption)
         return "\n".join(line.rstrip() for line in out.getvalue().splitlines()) + "\n"
-
-
-_PREFIXES = {0: "", -3: "m", -6: "µ", -9: "n", -12: "p", -15: "f"}
-
-
-def fitting(value: float, unit: str, dimension: int = 1) -> str:
-    """Return a quantity with the prefix that leaves 1 to 1000 before it (an area's: mm², µm²)."""
-    for exponent, prefix in _PREFIXES.items():
-        if value >= 10.0 ** (exponent * dimension):
-            return f"{number(value / 10.0 ** (exponent * dimension))} {prefix}{unit}"
-    return f"{value:.4g} {unit}"

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         resume,
         search,
     )
+    from neuronas.searching.chips import candidate_estimate
     from neuronas.searching.loop import Progress
     from neuronas.searching.region import FeasibleRegion
     from neuronas.searching.samplers import GatedSampler
@@ -31,6 +32,7 @@ __all__ = [
     "Stream",
     "Survey",
     "accepted",
+    "candidate_estimate",
     "enqueue_candidate",
     "generator",
     "load_result",
@@ -48,6 +50,7 @@ _HOMES = {
     "Stream": "seeds",
     "Survey": "survey",
     "accepted": "api",
+    "candidate_estimate": "chips",
     "enqueue_candidate": "api",
     "generator": "seeds",
     "load_result": "api",

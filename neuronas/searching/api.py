@@ -213,7 +213,7 @@ def accepted(config: StudyConfig, *, storage: str | None = None) -> StudyConfig:
             if stored is None or not _other_question(config, stored):
                 return config
             content = config.model_dump() | {"name": f"{name}-{number}"}
-            config = validate(StudyConfig, content, source=None)
+            config = validate(StudyConfig, content, source=None).read_from(config.origin)
     raise AssertionError  # count() does not end
 
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from neuronas.architecture import Networks, SearchSpace, Workload, network_keys
 from neuronas.config import StudyConfig
-from neuronas.errors import ConfigError, InfeasibleSpaceError, SpaceExhaustedError
+from neuronas.errors import InfeasibleSpaceError, SpaceExhaustedError
 from neuronas.hardware import (
     NO_ROOM,
     UNITS,
@@ -28,6 +28,7 @@ from neuronas.hardware import (
     presented,
     require_possible,
 )
+from neuronas.searching.chips import chip_of, told_of
 
 Ints = NDArray[np.int64]
 IsNew = Callable[[bytes], bool]
@@ -134,27 +135,6 @@ class Tally:
         self.reasons.update(other.reasons)
 
 
-def chip_of(study: StudyConfig) -> Chip:
-    """Return the chip of a study.
-
-    Raises:
-        ConfigError: It cannot be, or is none of the study's hardware model. A chip is named after
-            its file.
-    """
-    described = study.hardware.chip
-    try:
-        chip = Chip.of(described)
-    except ConfigError as error:
-        name = described.get("name", "") if isinstance(described, dict) else described
-        raise ConfigError(error.problems, source=f"hardware.chip {name}".rstrip()) from None
-    if chip.model != study.hardware.model:
-        raise ConfigError(
-            f"hardware.chip: '{chip.name}' describes hardware model '{chip.model}', but "
-            f"hardware.model is '{study.hardware.model}'"
-        )
-    return chip
-
-
 class FeasibleRegion:
     """The connected networks of a search space that fit a budget and a chip.
 
@@ -186,14 +166,20 @@ class FeasibleRegion:
 
     @classmethod
     def of(cls, study: StudyConfig) -> FeasibleRegion:
-        """Return the region that a study file describes."""
-        return cls(
-            SearchSpace.of(study),
-            hardware_model(study.hardware.model),
-            chip_of(study),
-            Budget(study.budget.limits()),
-            Activity(study.hardware.spike_rate),
-        )
+        """Return the region that a study file describes.
+
+        Raises:
+            ConfigError: Its chip cannot be, or cannot take one of the choices on it.
+        """
+        chip = chip_of(study)
+        with told_of(study):
+            return cls(
+                SearchSpace.of(study),
+                hardware_model(study.hardware.model),
+                chip,
+                Budget(study.budget.limits()),
+                Activity(study.hardware.spike_rate),
+            )
 
     @classmethod
     def under(cls, study: StudyConfig, chip: Chip) -> FeasibleRegion:

@@ -102,9 +102,9 @@ def test_the_check_names_every_problem():
     [
         ({"chanels": 3}, "chanels: unknown key; allowed: cell_a, cell_b, channels, classes, "),
         ({"chanels": 3}, "did you mean 'channels'?"),
-        ({"channels": 0}, "channels: found 0; input should be greater than or equal to 1"),
+        ({"channels": 0}, "channels: found 0; allowed: 1 to 65536"),
         ({"channels": True}, "channels: found True; input should be a valid integer"),
-        ({"decay": 1.0}, "decay: found 1.0; input should be less than 1"),
+        ({"decay": 1.0}, "decay: found 1.0; allowed: 0 or more and below 1"),
         ({"input_shape": [1, 0, 8]}, "input_shape[1]: found 0;"),
         ({"weight_bits": {"stem": 9}}, "weight_bits.stem: found 9; allowed: 2, 3, 4, 5, 6, 7, 8,"),
         ({"weight_bits": {"stm": 8}}, "weight_bits.stm: unknown key; allowed: cell_a, cell_b,"),

@@ -64,6 +64,22 @@ def test_a_chip_file_is_shown_with_what_its_base_gives(run, folder):
     assert (found["name"], found["settings"]["columns"]) == ("wide", 128)
 
 
+def test_a_chip_file_is_shown_with_what_is_its_own(run, folder):
+    path = folder / "wide.yaml"
+    constant = {"energy_sar_bit": {"value": 0.05, "source": "measured"}}
+    content = {"base": "rram-32nm", "settings": {"columns": 128}, "constants": constant}
+    path.write_text(yaml.safe_dump(content))
+    done = run("chips", "show", path)
+    assert (done.code, done.err) == (0, "")
+    own = [line.split()[0] for line in done.out.splitlines() if " this file" in line]
+    assert own == ["columns", "energy_sar_bit"]
+    marked = [line for line in done.out.splitlines() if " base rram-32nm" in line]
+    chip = Chip.of("rram-32nm")
+    settings = chip.settings.model_dump(exclude_none=True)
+    assert len(marked) == len(settings) + len(chip.constants) - len(own)
+    assert " this file" not in run("chips", "show", "rram-32nm").out
+
+
 @pytest.mark.parametrize(
     ("chip", "told"),
     [
@@ -128,7 +144,7 @@ def test_compare_as_table_and_csv_has_the_same_rows(run, folder):
         ("neuronas-v2", "preset: found 'neuronas-v2'; allowed: neuronas-v1; did you mean"),
         ("area=3", "area: unknown key; allowed: area_mm2, energy_uj, latency_ms, memory_bytes"),
         ("area_mm2=much", "area_mm2: found 'much'; input should be a valid number"),
-        ("area_mm2=-1", "area_mm2: found -1.0; input should be greater than 0"),
+        ("area_mm2=-1", "area_mm2: found -1.0; allowed: above 0"),
         ("area_mm2=nan", "area_mm2: found nan; input should be"),
     ],
 )

@@ -133,7 +133,7 @@ def test_estimate_as_a_table_shows_totals_layers_and_what_is_left_out(run, folde
     network = architecture(hidden=5)
     done = run("estimate", written(folder, network.to_json()), *ON_CHIP)
     assert (done.code, done.err) == (0, "")
-    for shown in ("num_pe", "num_tiles", "area (mm²)", "energy (µJ)", "latency (ms)"):
+    for shown in ("num_pe", "num_tiles", "area (mm²)", "energy (nJ)", "latency (µs)"):
         assert shown in done.out
     for total in ("area ", "energy ", "latency ", "time between results", "memory: parameters"):
         assert f"\n{total}" in done.out, total
@@ -301,13 +301,26 @@ def test_check_counts_what_does_not_fit_a_chip_of_fixed_size(run, study, folder)
 
 
 @pytest.mark.parametrize("command", ["check", "search"])
-def test_a_study_on_a_wrong_chip_is_told_the_chip(run, study, folder, command):
-    (folder / "wide.yaml").write_text("base: rram-32nm\nsettings: {colums: 128}\n")
+def test_a_study_on_a_wrong_chip_is_told_file_and_key_of_both(run, study, folder, command):
+    chip = folder / "wide.yaml"
+    chip.write_text("base: rram-32nm\nsettings: {colums: 128}\n")
     study.write_text("dataset: digits\nhardware: {chip: wide.yaml}\n")
     done = run(command, study)
     assert (done.code, done.out) == (3, "")
-    assert done.err.startswith("error: hardware.chip wide:\n  settings.colums: unknown key; ")
+    assert done.err.startswith(
+        f"error: {study}:\n  hardware.chip: {chip}: settings.colums: unknown key; "
+    )
     assert list(folder.glob("*.db")) == []
+
+
+@pytest.mark.parametrize("command", ["check", "search"])
+def test_an_absent_chip_file_is_told_with_the_studys_file_and_key(run, study, folder, command):
+    study.write_text("dataset: digits\nhardware: {chip: absent.yaml}\n")
+    done = run(command, study)
+    assert (done.code, done.out) == (3, "")
+    assert done.err.startswith(
+        f"error: {study}:\n  hardware.chip: {folder / 'absent.yaml'}: no such file"
+    )
 
 
 @pytest.mark.parametrize("command", ["check", "search"])
@@ -315,4 +328,75 @@ def test_a_setting_that_cannot_be_searched_ends_with_3(run, study, command):
     study.write_text("dataset: digits\nspace: {chip: {adc_bits: [4, 5]}}\n")
     done = run(command, study)
     assert (done.code, done.out) == (3, "")
-    assert done.err.startswith("error: space.chip.adc_bits: not open to search, since accuracy ")
+    assert done.err.startswith(
+        f"error: {study}:\n  space.chip.adc_bits: not open to search, since accuracy "
+    )
+
+
+# A file and a chip that contradict each other
+
+
+@pytest.mark.parametrize(
+    ("settings", "chip", "told"),
+    [
+        (
+            {"device": "rram"},
+            "spikesim-65nm-sram",
+            "device: found 'rram', but chip 'spikesim-65nm-sram' has device sram; leave 'device' "
+            "out of the file, or name a chip that agrees with it",
+        ),
+        (
+            {"device": "sram", "xbar_size": 128},
+            "rram-32nm",
+            "xbar_size: found 128, but chip 'rram-32nm' has rows 64, columns 64; leave 'xbar_size' "
+            "out of the file, or name a chip that agrees with it\n  device: found 'sram', but chip "
+            "'rram-32nm' has device rram; leave 'device' out of the file, or name a chip that "
+            "agrees with it",
+        ),
+        (
+            {"clk_freq": 100, "pe_per_tile": 8},
+            "spikesim-65nm-rram",
+            "clk_freq: found 100.0, but chip 'spikesim-65nm-rram' has clk_freq 250.0; leave "
+            "'clk_freq' out of the file, or name a chip that agrees with it",
+        ),
+    ],
+    ids=["device", "size and device", "clock"],
+)
+@pytest.mark.parametrize(
+    "command", [["estimate"], ["estimate", "--compare", "spikesim"], ["compare"]], ids=" ".join
+)
+def test_a_chip_that_the_file_contradicts_is_refused(run, folder, command, settings, chip, told):
+    path = written(folder, LAYERS | settings)
+    done = run(*command, path, "--chip", chip)
+    assert (done.code, done.out) == (3, "")
+    assert done.err == f"error: {path}:\n  {told}\n"
+
+
+def test_a_chip_that_agrees_with_the_file_or_leaves_a_setting_open_is_taken(run, folder):
+    path = written(folder, LAYERS | {"device": "sram", "xbar_size": 64, "pe_per_tile": 8})
+    for chip in ("spikesim-65nm-sram", "sram-32nm"):
+        found = json.loads(run("estimate", path, "--chip", chip, "--format", "json").out)
+        assert (found["chip"], found["settings"]["device"]) == (chip, "sram")
+        assert found["settings"]["pe_per_tile"] == 8  # sram-32nm leaves it open
+
+
+def test_without_a_chip_beside_it_the_file_says_what_it_is(run, folder):
+    path = written(folder, LAYERS | {"device": "sram", "xbar_size": 128})
+    found = json.loads(run("estimate", path, "--model", "spikesim", "--format", "json").out)
+    assert (found["settings"]["device"], found["settings"]["xbar_size"]) == ("sram", 128)
+
+
+# Settings out of range
+
+
+def test_settings_out_of_range_are_told_with_their_whole_range(run, folder):
+    chip = folder / "mine.yaml"
+    chip.write_text("base: rram-32nm\nsettings: {node_nm: 14, adc_bits: 0, active_rows: 70000}\n")
+    done = run("estimate", written(folder, LAYERS), "--chip", chip)
+    assert (done.code, done.out) == (3, "")
+    assert done.err == (
+        f"error: {chip}:\n"
+        "  settings.node_nm: found 14; allowed: 22 to 65\n"
+        "  settings.active_rows: found 70000; allowed: 1 to 65536\n"
+        "  settings.adc_bits: found 0; allowed: 1 to 12\n"
+    )

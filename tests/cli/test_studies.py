@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import sqlite3
 
 import pytest
 
@@ -137,6 +138,54 @@ def test_show_as_text_has_the_accuracy_the_layers_and_the_genotype(run, searched
     assert any(line.startswith("against the budget (negative fits): area_mm2 -") for line in lines)
     assert "classifier.head" in done.out
     assert Architecture.from_json(json.loads(lines[-1])) == trial.candidate.architecture
+
+
+@pytest.fixture
+def on_cim(run, study, evaluator):
+    """Search a study on a chip of model ``cim``."""
+    study.write_text(
+        "name: tiny\ndataset: digits\nspace: {channels: [2, 4], time_steps: 1}\n"
+        "search: {sampler: random, trials: 1, seed: 1}\n"
+    )
+    assert run("search", study).code == 0
+
+
+def test_show_has_the_tables_of_estimate_for_the_trials_network(run, folder, on_cim):
+    network = trials_of(URL, "tiny")[0].candidate.architecture
+    estimated = run("estimate", written(folder, network)).out
+    shown = run("show", "tiny", 0)
+    assert (shown.code, shown.err) == (0, "")
+    tables = estimated[estimated.index("energy by component") :]
+    for title in ("energy by component", "latency by component", "area by component", "converters"):
+        assert title in tables
+    assert tables in shown.out
+
+
+def test_show_as_json_has_the_parts_of_every_total(run, on_cim):
+    cost = json.loads(run("show", "tiny", 0, "--format", "json").out)["cost"]
+    for total, parts in [
+        ("energy_pj", "energy_parts_pj"),
+        ("latency_ns", "latency_parts_ns"),
+        ("area_um2", "area_parts_um2"),
+    ]:
+        assert sum(cost[parts].values()) == pytest.approx(cost[total]), total
+
+
+def test_show_says_that_a_trial_was_costed_by_another_version_of_the_model(run, folder, on_cim):
+    database = sqlite3.connect(folder / "neuronas.db")
+    with database:
+        database.execute("UPDATE neuronas_costs SET energy_pj = energy_pj * 1.1")
+    database.close()
+    done = run("show", "tiny", 0)
+    assert done.code == 0
+    assert done.err == (
+        "what each component costs is not shown: the hardware model has changed since this trial "
+        "was costed. 'neuronas estimate' costs its genotype anew\n"
+    )
+    assert "by component" not in done.out
+    assert "classifier.head" in done.out
+    found = run("show", "tiny", 0, "--format", "json")
+    assert json.loads(found.out)["cost"]["energy_parts_pj"] is None
 
 
 def test_show_tells_why_a_trial_was_pruned(run, folder, searched):

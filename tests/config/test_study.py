@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from neuronas.config import BUDGET_PRESETS, BudgetConfig, StudyConfig, load_study
+from neuronas.config import BUDGET_PRESETS, BudgetConfig, Origin, StudyConfig, load_study
 from neuronas.hardware import UNITS
 
 
@@ -57,6 +57,16 @@ def test_weight_bits_are_given_for_all_groups_or_per_group(tmp_path, written, st
 def test_a_study_cannot_be_changed_after_it_was_read(tmp_path):
     with pytest.raises(ValueError, match="frozen"):
         study(tmp_path).name = "other"
+
+
+def test_where_a_study_was_read_from_is_no_part_of_it(tmp_path):
+    read = study(tmp_path)
+    other = read.read_from(Origin("elsewhere.yaml", "chip.yaml"))
+    assert read.origin.study == str(tmp_path / "tiny.yaml")
+    assert (other.origin.study, other.origin.chip) == ("elsewhere.yaml", "chip.yaml")
+    assert other == read
+    assert other.digest() == read.digest()
+    assert StudyConfig.model_validate(read.model_dump()) == read
 
 
 def test_a_number_in_scientific_notation_is_a_number(tmp_path):

@@ -212,7 +212,7 @@ def test_a_file_without_keys_is_no_chip(written, content):
             ".unit: found ''",
         ),
         ("constants", "energy_adc", 2.0, ": found 2.0; expected a mapping of keys to values"),
-        ("settings", "xbar_size", 100, ": found 100; input should be a multiple of 8"),
+        ("settings", "xbar_size", 100, ": found 100; allowed: a multiple of 8, 8 to 65536"),
         ("settings", "device", "dram", ": found 'dram'; allowed: rram, sram"),
         (
             "settings",

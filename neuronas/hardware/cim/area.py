@@ -6,8 +6,8 @@ import numpy as np
 
 from neuronas.hardware.cim.compiled import LANES, Lanes, compiled
 from neuronas.hardware.cim.inputs import OFFSET, Choice, Design, Prices
-from neuronas.hardware.cim.mapping import Matrix, Placement, Sides
-from neuronas.hardware.cim.quantities import Amounts
+from neuronas.hardware.cim.mapping import GROUP_SIDE, Matrix, Placement, Sides
+from neuronas.hardware.cim.quantities import Amounts, AreaPrices
 
 _UM2_PER_MM2 = 1e6
 _SIDE = 64.0
@@ -30,34 +30,17 @@ def count_area(q: Amounts, x: Matrix, m: Placement, s: Sides, d: Design) -> None
         width = d.adc_bits + x.slices[i]
         q.sliced_bits[i] = crossbars * width if x.slices[i] > 1.0 else 0.0
         shared = width / x.slices[i]  # slices of an output share adders
-        spanned, trees, position = s.spanned[i], s.trees[i], s.position[i]
-        spanned = position if by_position > 0.0 else spanned
-        added = kernel_area if by_position > 0.0 else trees
-        ports = m.blocks[i] * m.side[i] * shared
+        side = m.side[i]
+        spanned = side if by_position > 0.0 else GROUP_SIDE
+        added = kernel_area if by_position > 0.0 else side / GROUP_SIDE
+        ports = m.blocks[i] * side * shared
         q.pe_adder_bits[i] = crossbars * shared * (1.0 - 1.0 / spanned)
         q.tile_adder_bits[i] = ports * (added - 1.0)
         q.accumulator_bits[i] = ports
-        q.wired_columns[i] = m.pe[i] * m.side[i] * by_position
-        q.flat_crossbars[i] = crossbars * (1.0 - by_position)
-
-
-class AreaPrices:
-    """The um^2 of one unit of every charge of ``quantities.AREA``, in its order."""
-
-    cells: Lanes
-    drivers: Lanes
-    converters: Lanes
-    shift_add: Lanes
-    pe_adders: Lanes
-    tile_adders: Lanes
-    accumulators: Lanes
-    tile_control: Lanes
-    input_buffers: Lanes
-    membranes: Lanes
-    lif_units: Lanes
-    rescalers: Lanes
-    sums: Lanes
-    waiting: Lanes
+        # Tiles of 1x1 kernels are wired as those of im2col.
+        positions = by_position if s.tile_kernel[i] > 1.0 else 0.0
+        q.wired_columns[i] = m.pe[i] * side * positions
+        q.flat_crossbars[i] = crossbars * (1.0 - positions)
 
 
 @compiled
@@ -97,19 +80,19 @@ def fill_wires(
 
     Inside tiles by the columns of their PEs, or by the square of the columns of an im2col tile;
     between n tiles as ``n**0.8`` times a tile's side, none where the chip holds one layer only:
-    fitted to DNN+NeuroSim V1.3.
+    fitted to DNN+NeuroSim V1.3. Tiles are those of groups of crossbars, whatever the PEs.
 
     Args:
         wires_um2: Filled in.
         sums: Quantities of all layers.
         core_um2: Core area of all layers.
-        fullest: Most crossbars of a tile.
+        fullest: Most crossbars of such a tile.
         matrices: Layers with a matrix.
         p: Prices.
         c: Choices.
     """
     for i in range(LANES):
-        wires_um2[i] = sums.tiles[i] ** 0.8
+        wires_um2[i] = sums.wide_tiles[i] ** 0.8
     for i in range(LANES):
         columns = c.columns[i]
         per_crossbar = core_um2[i] / max(sums.crossbars[i], 1.0)

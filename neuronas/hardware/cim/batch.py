@@ -2,23 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from types import FunctionType
 from typing import Any, NamedTuple
 
-from neuronas.hardware.cim.area import AreaPrices, count_area, fill_area_prices, fill_wires
+from neuronas.hardware.cim.area import count_area, fill_area_prices, fill_wires
 from neuronas.hardware.cim.compiled import (
     LANES,
+    CompiledOnce,
     Lanes,
     compiled,
-    compiled_once,
     digest_of_sources,
     numbers_of,
-    record,
     records,
 )
-from neuronas.hardware.cim.energy import EnergyPrices, fill_energy_prices
-from neuronas.hardware.cim.inputs import Choice, Design, Graph, Layer, Prices, Table
+from neuronas.hardware.cim.energy import fill_energy_prices
+from neuronas.hardware.cim.inputs import (
+    AVGPOOL,
+    CONV,
+    CURRENT,
+    LIF,
+    LINEAR,
+    MAXPOOL,
+    SKIP,
+    SPIKES,
+    Choice,
+    Design,
+    Graph,
+    Layer,
+    Prices,
+    Table,
+)
 from neuronas.hardware.cim.mapping import (
+    Counts,
     Matrix,
     Placement,
     Sides,
@@ -27,13 +42,27 @@ from neuronas.hardware.cim.mapping import (
     fill_sides,
     fill_tile_kernel,
 )
-from neuronas.hardware.cim.quantities import AREA_OF, CORE, ENERGY_OF, Amounts, Times
-from neuronas.hardware.cim.schedules import Latency, Step, fill_latency, fill_step
+from neuronas.hardware.cim.quantities import (
+    AREA_OF,
+    CORE,
+    ENERGY_OF,
+    Amounts,
+    AreaPrices,
+    EnergyPrices,
+    Times,
+)
+from neuronas.hardware.cim.schedules import (
+    Latency,
+    Step,
+    fill_latency,
+    fill_leaking_step,
+    fill_step,
+)
 from neuronas.hardware.cim.spiking import LAYER_SERIAL, count_spiking
 from neuronas.hardware.cim.timing import (
     Additions,
-    count_hidden,
     fill_additions,
+    fill_leaking,
     fill_neurons,
     fill_reach,
     fill_times,
@@ -64,6 +93,11 @@ class Network:
         most_neurons, most_stored_bits: Of any layer.
         fullest: Most crossbars of a tile.
         matrices: Layers with a matrix.
+        sums: Quantities of all layers.
+        area_prices, energy_prices: Of each charge.
+        counts: Of kernels.
+        least: The narrowest PEs.
+        placement, reads, additions: Of one layer after the other.
     """
 
     choice: Choice
@@ -86,16 +120,14 @@ class Network:
     most_stored_bits: Lanes
     fullest: Lanes
     matrices: Lanes
-
-
-class Scratch:
-    """What is filled in for one layer after the other."""
-
+    sums: Amounts
+    area_prices: AreaPrices
+    energy_prices: EnergyPrices
     placement: Placement
     reads: Reads
     additions: Additions
-    wide: Sides
-    more: Sides
+    counts: Counts
+    least: Sides
 
 
 class Ledger(NamedTuple):
@@ -107,15 +139,10 @@ class Ledger(NamedTuple):
         matrices, times, steps: Of each layer, ``(L,)``.
         amounts: Records of :class:`Amounts`, ``(L,)`` or one for all layers.
         counted: Their numbers, ``(., quantities * LANES)``.
-        sums: Over all layers, one record of :class:`Amounts`.
-        summed: Its numbers, ``(quantities, LANES)``.
-        added: The same in a row.
-        area_prices: One record of :class:`AreaPrices`.
-        area_priced: Its numbers, ``(charges, LANES)``.
-        energy_prices: One record of :class:`EnergyPrices`.
-        energy_priced: Its numbers, ``(charges, LANES)``.
         network: What is of no layer.
-        scratch: For one layer after the other.
+        added: The numbers of its sums, ``(quantities * LANES,)``.
+        summed: The same, ``(quantities, LANES)``.
+        area_priced, energy_priced: Of its prices, ``(charges, LANES)``.
     """
 
     layers: Any
@@ -125,15 +152,11 @@ class Ledger(NamedTuple):
     steps: Any
     amounts: Any
     counted: Floats
-    sums: Any
-    summed: Floats
-    added: Floats
-    area_prices: Any
-    area_priced: Floats
-    energy_prices: Any
-    energy_priced: Floats
     network: Network
-    scratch: Scratch
+    added: Floats
+    summed: Floats
+    area_priced: Floats
+    energy_priced: Floats
 
 
 def empty_ledger(layers: int, *, explained: bool) -> Ledger:
@@ -143,9 +166,9 @@ def empty_ledger(layers: int, *, explained: bool) -> Ledger:
         layers: Rows of the layer table.
         explained: Whether amounts of every layer are kept, not of the last only.
     """
-    table, sums = records(Layer, layers), records(Amounts, 1)
+    table, network = records(Layer, layers), records(Network, 1)
     amounts = records(Amounts, layers if explained else 1)
-    area, energy = records(AreaPrices, 1), records(EnergyPrices, 1)
+    summed = numbers_of(network, "sums")[0]
     return Ledger(
         layers=table,
         read=numbers_of(table),
@@ -154,27 +177,23 @@ def empty_ledger(layers: int, *, explained: bool) -> Ledger:
         steps=records(Step, layers),
         amounts=amounts,
         counted=numbers_of(amounts).reshape(len(amounts), -1),
-        sums=sums,
-        summed=numbers_of(sums)[0],
-        added=numbers_of(sums).reshape(-1),
-        area_prices=area,
-        area_priced=numbers_of(area)[0],
-        energy_prices=energy,
-        energy_priced=numbers_of(energy)[0],
-        network=record(Network),
-        scratch=record(Scratch),
+        network=network[0],
+        added=summed.reshape(-1),
+        summed=summed,
+        area_priced=numbers_of(network, "area_prices")[0],
+        energy_priced=numbers_of(network, "energy_prices")[0],
     )
 
 
 @compiled
 def _count(k: Ledger, d: Design, p: Prices) -> None:
     """Fill in what every layer takes, and its time but for the reach of wires."""
-    w, z = k.network, k.scratch
+    w = k.network
     s, c = w.sides, w.choice
-    fill_tile_kernel(s, z.more, k.layers, k.matrices, c, k.read.shape[2])
+    fill_tile_kernel(s, w.counts, k.layers, k.matrices, c)
     for row in range(len(k.layers)):
         fill_matrix(k.matrices[row], k.layers[row], s, p.beyond_four_bits, d, c)
-    fill_sides(s, z.wide, z.more, k.matrices)
+    fill_sides(s, w.least, k.matrices)
     for i in range(LANES):
         w.most_neurons[i] = w.most_stored_bits[i] = w.fullest[i] = w.matrices[i] = 0.0
     for number in range(len(k.added)):
@@ -182,7 +201,7 @@ def _count(k: Ledger, d: Design, p: Prices) -> None:
     for row in range(len(k.layers)):
         # One place for all layers stays in the cache, but where each is asked for.
         kept = min(row, len(k.amounts) - 1)
-        _count_layer(k.amounts[kept], k.times[row], k.matrices[row], k.layers[row], w, z, d, p)
+        _count_layer(k.amounts[kept], k.times[row], k.matrices[row], k.layers[row], w, d, p)
         for number in range(len(k.added)):
             k.added[number] += k.counted[kept, number]
 
@@ -194,35 +213,35 @@ def _count_layer(
     x: Matrix,
     layer: Layer,
     w: Network,
-    z: Scratch,
     d: Design,
     p: Prices,
 ) -> None:
     """Fill in what one layer takes."""
-    s, c, m, r, a = w.sides, w.choice, z.placement, z.reads, z.additions
+    s, c, m, r, a = w.sides, w.choice, w.placement, w.reads, w.additions
     fill_signals(r, layer, d)
     count_spiking(q, layer, r, w.time_steps, d, c)
     fill_neurons(times, layer, p)
     fill_placement(m, x, s, c)
     fill_reads(r, layer, x, d)
-    fill_additions(a, x, m, s, p, d, c)
+    fill_additions(a, x, s, p, d, c)
     count_area(q, x, m, s, d)
     count_matrix(q, layer, x, r, s, d, c)
     fill_times(times, x, m, r, a, s, p, d, c)
-    count_hidden(q, layer, x, m, r, a, p, c)
+    fill_additions(a, x, w.least, p, d, c)
+    fill_leaking(times, x, r, a, w.least, p, d, c)
     for i in range(LANES):
         stored = max(w.time_steps[i] - 1.0, 0.0) * (q.input_bits[i] + layer.neurons[i])
         w.most_neurons[i] = max(w.most_neurons[i], layer.neurons[i])
         w.most_stored_bits[i] = max(w.most_stored_bits[i], stored)
         w.matrices[i] += 1.0 if x.copies[i] > 0.0 else 0.0
-        w.fullest[i] = max(w.fullest[i], q.crossbars[i] / max(q.tiles[i], 1.0))
+        w.fullest[i] = max(w.fullest[i], q.tile_room[i])
 
 
 @compiled
 def _price_area(k: Ledger, d: Design, p: Prices) -> None:
     """Fill in the area, in all and what it is made of."""
     w, c = k.network, k.network.choice
-    fill_area_prices(k.area_prices[0], p, d, c)
+    fill_area_prices(w.area_prices, p, d, c)
     for i in range(LANES):
         w.core_um2[i] = w.beside_um2[i] = 0.0
     for charge in range(CORE):
@@ -231,7 +250,7 @@ def _price_area(k: Ledger, d: Design, p: Prices) -> None:
     for charge in range(CORE, len(AREA_OF)):
         for i in range(LANES):
             w.beside_um2[i] += k.summed[AREA_OF[charge], i] * k.area_priced[charge, i]
-    fill_wires(w.wires_um2, k.sums[0], w.core_um2, w.fullest, w.matrices, p, c)
+    fill_wires(w.wires_um2, w.sums, w.core_um2, w.fullest, w.matrices, p, c)
     for i in range(LANES):
         # Layer by layer, one layer's membranes and one pair's spikes are held at a time.
         serial = 1.0 if c.schedule[i] == LAYER_SERIAL else 0.0
@@ -246,20 +265,18 @@ def _price_area(k: Ledger, d: Design, p: Prices) -> None:
 @compiled
 def _price_energy(k: Ledger, d: Design, p: Prices) -> None:
     """Fill in the energy, in all and the price of every charge."""
-    w, hidden_ns = k.network, k.sums[0].hidden_ns
-    for i in range(LANES):
-        w.busy_ns[i] = w.latency.latency_ns[i] + hidden_ns[i]
-    area, price = k.area_prices[0], k.energy_prices[0]
+    w = k.network
+    area, price = w.area_prices, w.energy_prices
     fill_energy_prices(price, area, w.sides, w.chip_um2, w.busy_ns, p, d, w.choice)
     for i in range(LANES):
         leaking = w.membranes_um2[i] * p.leakage_memory_mw_um2
-        w.leakage_pj[i] = w.energy_pj[i] = leaking * w.latency.latency_ns[i]
+        w.leakage_pj[i] = w.energy_pj[i] = leaking * w.busy_ns[i]
     for charge in range(len(ENERGY_OF)):
         for i in range(LANES):
             w.energy_pj[i] += k.summed[ENERGY_OF[charge], i] * k.energy_priced[charge, i]
 
 
-def _cost_networks(sources: int) -> Callable[..., None]:
+def _cost_networks(sources: int) -> CompiledOnce:
     """Return the model as one function."""
 
     def cost_networks(
@@ -267,7 +284,8 @@ def _cost_networks(sources: int) -> Callable[..., None]:
     ) -> None:
         if sources == 0:  # never: it puts the sources among what the code is kept by
             return
-        w, c, sums = k.network, k.network.choice, k.sums[0]
+        w, c = k.network, k.network.choice
+        sums = w.sums
         for row in range(len(k.read)):
             for field in range(t.fixed.shape[1]):
                 k.read[row, field] = t.fixed[row, field]
@@ -275,7 +293,7 @@ def _cost_networks(sources: int) -> Callable[..., None]:
             for place in range(len(t.fields)):
                 field = t.fields[place]
                 for row in range(len(k.read)):
-                    for i in range(k.read.shape[2]):
+                    for i in range(k.read.shape[2]):  # not LANES: unrolled, it is slower
                         k.read[row, field, i] = t.differing[block, place, row, i]
             for i in range(LANES):
                 n = block * LANES + i
@@ -289,7 +307,13 @@ def _cost_networks(sources: int) -> Callable[..., None]:
                 times = k.times[row]
                 for i in range(LANES):
                     times.wires[i] *= w.reach[i]
-                fill_step(k.steps[row], times, k.layers[row], w.time_steps)
+                    times.leaking_wires[i] *= w.reach[i]
+                fill_leaking_step(k.steps[row], times, k.layers[row], w.time_steps)
+            fill_latency(w.latency, k.steps, w.time_steps, graph, c)
+            for i in range(LANES):
+                w.busy_ns[i] = w.latency.latency_ns[i]
+            for row in range(len(k.layers)):
+                fill_step(k.steps[row], k.times[row], k.layers[row], w.time_steps)
             fill_latency(w.latency, k.steps, w.time_steps, graph, c)
             _price_energy(k, d, p)
             for i in range(LANES):
@@ -299,10 +323,13 @@ def _cost_networks(sources: int) -> Callable[..., None]:
                 totals[3, n] = w.chip_um2[i] + w.store_um2[i]
                 totals[4, n], totals[5, n] = sums.pe[i], sums.tiles[i]
 
-    return compiled_once(cost_networks)
+    assert isinstance(cost_networks, FunctionType)
+    return CompiledOnce(cost_networks)
 
 
-cost_networks = _cost_networks(digest_of_sources())
+cost_networks = _cost_networks(
+    digest_of_sources(CONV, LINEAR, AVGPOOL, MAXPOOL, SKIP, LIF, SPIKES, CURRENT)
+)
 """Fill in the costs of N networks, a multiple of ``LANES``.
 
 Args:

@@ -2,8 +2,8 @@
 
 Compiled functions read and fill in records: NumPy values with named numbers, described by a class
 with annotations and passed by reference. A number is a float where it belongs to the chip, and
-``LANES`` floats where it belongs to as many networks, side by side: their loops over lanes become
-the processor's vector instructions, for they branch on nothing that differs between lanes.
+``LANES`` floats where it belongs to as many networks, side by side: a loop over lanes becomes the
+processor's vector instructions if it branches on nothing that differs between them.
 """
 
 from __future__ import annotations
@@ -11,9 +11,11 @@ from __future__ import annotations
 import hashlib
 import logging
 import math
+import pickle
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from types import FunctionType
 from typing import Any, TypeVar, cast, get_type_hints
 
 import numba
@@ -33,7 +35,7 @@ R = TypeVar("R")
 _LINE_BYTES = 64
 
 LANES = 32
-"""Networks that are costed side by side: two vectors of an AVX-512 processor, four of AVX2."""
+"""Networks that are costed side by side: four vectors of an AVX-512 processor, eight of AVX2."""
 
 Lanes = Floats
 """A number of each of ``LANES`` networks."""
@@ -49,40 +51,63 @@ def compiled(function: F) -> F:
     return cast(F, _NJIT(**options, no_cpython_wrapper=True, no_cfunc_wrapper=True)(function))
 
 
-def compiled_once(function: F) -> F:
-    """Return the function compiled at its first call; its machine code is kept on disk.
+class CompiledOnce(event.Listener):
+    """A function that is compiled at its first call; its machine code is kept on disk.
 
     It is kept beside the source, or where ``NUMBA_CACHE_DIR`` says. Numba looks at the function's
     own file and at its closure for whether the code is still right, not at what it calls: a
-    function is to have :func:`digest_of_sources` in its closure.
+    function is to have :func:`digest_of_sources` in its closure. Where code cannot be kept or read
+    (no such folder, a full disk, a damaged file), the process compiles its own.
+
+    Args:
+        function: Fills in arrays and does nothing else.
     """
-    options = {"error_model": "numpy", "nogil": True}
-    try:
-        found = _NJIT(**options, cache=True)(function)
-    except RuntimeError as error:  # nowhere to keep it
-        _LOG.warning("%s; NUMBA_CACHE_DIR can name a folder that can be written to", error)
-        found = _NJIT(**options)(function)
-    _REGISTER("numba:compile", _Notice(found))
-    return cast(F, found)
 
-
-class _Notice(event.Listener):
-    """Says what is waited for while a function is compiled."""
-
-    def __init__(self, function: object) -> None:
+    def __init__(self, function: FunctionType) -> None:
         self._function = function
+        try:
+            self._compiled = self._jit(cache=True)
+        except RuntimeError as error:  # no folder to keep it in
+            self._give_up(error)
+        _REGISTER("numba:compile", self)
+
+    def __call__(self, *arguments: object) -> None:
+        """Call the function."""
+        try:
+            self._compiled(*arguments)
+        except (OSError, EOFError, pickle.UnpicklingError) as error:
+            self._give_up(error)
+            self._compiled(*arguments)
 
     def on_start(self, event: event.Event) -> None:
-        if event.data["dispatcher"] is self._function:
-            _LOG.warning("compiling the hardware model for this processor: once, some 10 seconds")
+        """Say what is waited for."""
+        if event.data["dispatcher"] is self._compiled:
+            _LOG.warning("compiling the hardware model for this processor, some 10 seconds")
 
     def on_end(self, event: event.Event) -> None:
         """Say nothing: what was waited for comes now."""
 
+    def _jit(self, **options: bool) -> Callable[..., None]:
+        jit = _NJIT(error_model="numpy", nogil=True, **options)
+        return cast(Callable[..., None], jit(self._function))
 
-def digest_of_sources() -> int:
-    """Return a number that changes when the source of any compiled function does."""
-    found = hashlib.sha256()
+    def _give_up(self, error: Exception) -> None:
+        _LOG.warning(
+            "compiled code of the hardware model cannot be kept or read (%s); delete it, %s, or "
+            "name a folder that can be written to as NUMBA_CACHE_DIR",
+            str(error) or type(error).__name__,
+            Path(self._function.__code__.co_filename).parent / "__pycache__" / "*.nb*",
+        )
+        self._compiled = self._jit()
+
+
+def digest_of_sources(*constants: float) -> int:
+    """Return a number that changes when the source of any compiled function does.
+
+    Args:
+        constants: Those of other packages, which become part of the code.
+    """
+    found = hashlib.sha256(repr(constants).encode())
     for path in sorted(Path(__file__).parent.glob("*.py")):
         found.update(path.read_bytes())
     return int.from_bytes(found.digest()[:6], "big")
@@ -111,18 +136,27 @@ def aligned(*shape: int) -> Floats:
     """Return zeros whose first one begins a line of the cache, as vectors that are read want."""
     spare = _LINE_BYTES // 8
     numbers = np.zeros(math.prod(shape) + spare)
-    first = -numbers.ctypes.data % _LINE_BYTES // 8
+    first = -numbers.__array_interface__["data"][0] % _LINE_BYTES // 8
     return numbers[first : len(numbers) - spare + first].reshape(shape)
 
 
 def record(description: type[R], **values: float) -> R:
-    """Return a record with these numbers, zeros elsewhere."""
+    """Return a record with these numbers, all of them, or of zeros."""
     found = records(description, 1)
-    for name, value in values.items():
-        found[name] = value
+    if values:
+        found[0] = tuple(values[name] for name in found.dtype.names or ())
     return cast(R, found[0])
 
 
-def numbers_of(found: NDArray[Any]) -> Floats:
-    """Return the numbers of records of lanes, ``(count, numbers, LANES)``: the same memory."""
-    return found.view(np.float64).reshape(len(found), -1, LANES)
+def numbers_of(found: NDArray[Any], part: str | None = None) -> Floats:
+    """Return the numbers of records of lanes, or of a part of them, without a copy.
+
+    Shape ``(count, numbers, LANES)``.
+    """
+    numbers = found.view(np.float64).reshape(len(found), -1, LANES)
+    if part is None:
+        return numbers
+    fields: Any = found.dtype.fields
+    kind, offset = fields[part][:2]
+    first = offset // (8 * LANES)
+    return numbers[:, first : first + kind.itemsize // (8 * LANES)]

@@ -4,50 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from neuronas.hardware.cim.area import AreaPrices
 from neuronas.hardware.cim.compiled import LANES, Lanes, compiled
 from neuronas.hardware.cim.inputs import OFFSET, Choice, Design, Prices
 from neuronas.hardware.cim.mapping import GROUP_SIDE, Sides
+from neuronas.hardware.cim.quantities import AreaPrices, EnergyPrices
 
 _SIDE = 64.0
 """Columns of the crossbar that constants of leakage belong to."""
 
 _UM2_PER_MM2 = 1e6
-
-
-class EnergyPrices:
-    """The pJ of one unit of every charge of ``quantities.ENERGY``, in its order."""
-
-    columns: Lanes
-    references: Lanes
-    cells: Lanes
-    rows: Lanes
-    word_lines: Lanes
-    shift_add: Lanes
-    pe_additions: Lanes
-    tile_additions: Lanes
-    chip_additions: Lanes
-    buffer_reads: Lanes
-    pe_buffer_reads: Lanes
-    buffer_writes: Lanes
-    wires_in: Lanes
-    wires_out: Lanes
-    wires_width: Lanes
-    wires_tile: Lanes
-    outputs: Lanes
-    updates: Lanes
-    update_accesses: Lanes
-    rescalings: Lanes
-    current_additions: Lanes
-    counts: Lanes
-    current_accesses: Lanes
-    crossbars_leak: Lanes
-    tiles_leak: Lanes
-    membranes_leak: Lanes
-    lif_units_leak: Lanes
-    rescalers_leak: Lanes
-    sums_leak: Lanes
-    waiting_leaks: Lanes
 
 
 @compiled

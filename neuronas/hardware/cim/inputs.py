@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from neuronas.architecture import Signal, Workload
+from neuronas.architecture.workload import SPIKE_LEVELS
 from neuronas.config import Kind
+from neuronas.errors import HardwareModelError
 from neuronas.hardware.cim.compiled import LANES, Lanes, aligned, record
 from neuronas.hardware.cim.settings import CimSettings
 from neuronas.hardware.cim.technology import Technology
 from neuronas.hardware.cost import Activity, Floats, Ints
 
-NONE, CONV, LINEAR, AVGPOOL, SKIP, LIF, MAXPOOL = (float(kind) for kind in Kind)
-CURRENT = float(Signal.CURRENT)
-"""Kinds and signals, as the numbers of a record."""
+CONV, LINEAR, AVGPOOL = float(Kind.CONV), float(Kind.LINEAR), float(Kind.AVGPOOL)
+MAXPOOL, SKIP, LIF = float(Kind.MAXPOOL), float(Kind.SKIP), float(Kind.LIF)
+SPIKES, CURRENT = float(SPIKE_LEVELS), float(Signal.CURRENT)
+"""Kinds, levels and signals, as the numbers of a record."""
 
-OFFSET, DIFFERENTIAL, TWOS_COMPLEMENT = range(3)
 _SIGNS = ("offset", "differential", "twos_complement")
+OFFSET, DIFFERENTIAL = float(_SIGNS.index("offset")), float(_SIGNS.index("differential"))
 
 _SIDE = 64.0
 """Rows of the crossbar that the time of a column belongs to."""
@@ -50,8 +54,41 @@ class Layer:
     zero_rows: Lanes
 
 
+_OF_DATA = ("spike_rate", "zero_rows")
+
+
+class Columns(NamedTuple):
+    """Layers of a workload, and what the data does to them.
+
+    Attributes:
+        fixed: Numbers of every layer that all networks have, ``(L, numbers)``; 0 for the others.
+        fields: Places of the others among the numbers of :class:`Layer`.
+        differing: The others, ``(L, N)`` each.
+    """
+
+    fixed: Floats
+    fields: list[int]
+    differing: list[NDArray[Any]]
+
+    @classmethod
+    def of(cls, w: Workload, activity: Activity) -> Columns:
+        """Return the columns of a workload."""
+        names, shape = tuple(Layer.__annotations__), (len(w.slots), len(w))
+        found = cls(np.zeros((len(w.slots), len(names))), [], [])
+        for field, name in enumerate(names):
+            values = np.asarray(getattr(activity if name in _OF_DATA else w, name))
+            column = values if values.shape == shape else np.broadcast_to(values, shape)
+            # An array without a stride says that all networks have the same.
+            if column.strides[1] == 0:
+                found.fixed[:, field] = column[:, 0]
+            else:
+                found.fields.append(field)
+                found.differing.append(column)
+        return found
+
+
 class Table(NamedTuple):
-    """Layers of N networks: the numbers of :class:`Layer`.
+    """Layers of some networks: the numbers of :class:`Layer`.
 
     Attributes:
         fixed: Of every layer, ``(L, numbers)``: those that all networks have.
@@ -65,40 +102,22 @@ class Table(NamedTuple):
     fields: Ints
 
 
-_OF_DATA = ("spike_rate", "zero_rows")
+def table_of(columns: Columns, networks: slice, blocks: int) -> Table:
+    """Return what the model reads of some networks, as many blocks of ``LANES``."""
+    rows = len(columns.fixed)
+    values = aligned(blocks, len(columns.fields), rows, LANES)
+    for place, column in enumerate(columns.differing):
+        whole = whole_lanes(column[:, networks]).reshape(rows, blocks, LANES)
+        values[:, place] = whole.transpose(1, 0, 2)
+    return Table(columns.fixed, values, np.array(columns.fields, dtype=np.int64))
 
 
-def table_of(w: Workload, activity: Activity, networks: slice) -> Table:
-    """Return what the model reads of some networks of a workload."""
-    names = tuple(Layer.__annotations__)
-    columns = [getattr(activity if name in _OF_DATA else w, name)[..., networks] for name in names]
-    fixed = np.zeros((len(w.slots), len(names)))
-    differing: list[int] = []
-    for field, column in enumerate(columns):
-        # An array without a stride says that all networks have the same.
-        if column.strides[1] == 0:
-            fixed[:, field] = column[:, 0]
-        else:
-            differing.append(field)
-    rows, count = columns[0].shape
-    blocks, rest = count // LANES, count % LANES
-    values = aligned(blocks + (rest > 0), len(differing), rows, LANES)
-    for place, field in enumerate(differing):
-        column = columns[field]
-        whole = column[:, : blocks * LANES].reshape(rows, blocks, LANES)
-        values[:blocks, place] = whole.transpose(1, 0, 2)
-        if rest:
-            values[-1, place, :, :rest] = column[:, blocks * LANES :]
-            values[-1, place, :, rest:] = column[:, -1:]
-    return Table(fixed, values, np.array(differing, dtype=np.int64))
-
-
-def whole_lanes(values: Floats) -> Floats:
-    """Return numbers of networks, ``(..., N)``, with the last one repeated to fill all lanes."""
-    missing = -values.shape[-1] % LANES
-    if missing:
-        values = np.concatenate([values, np.repeat(values[..., -1:], missing, axis=-1)], axis=-1)
-    return np.ascontiguousarray(values)
+def whole_lanes(values: NDArray[Any]) -> NDArray[Any]:
+    """Return numbers of networks, ``(rows, N)``, with the last one repeated to fill all lanes."""
+    missing = -values.shape[1] % LANES
+    if not missing:
+        return values
+    return np.concatenate([values, np.repeat(values[:, -1:], missing, axis=1)], axis=1)
 
 
 class Graph(NamedTuple):
@@ -109,12 +128,25 @@ class Graph(NamedTuple):
 
 
 def graph_of(w: Workload) -> Graph:
-    """Return the order of a workload's layers."""
-    rows = {slot.name: row for row, slot in enumerate(w.slots)}
-    before = [[rows[name] for name in slot.after] for slot in w.slots]
-    start = np.cumsum([0, *(len(names) for names in before)])
-    flat = [row for some in before for row in some]
-    return Graph(start.astype(np.int64), np.array(flat, dtype=np.int64))
+    """Return the order of a workload's layers.
+
+    Raises:
+        HardwareModelError: A layer waits for one that does not come before it.
+    """
+    rows: dict[str, int] = {}
+    before: list[int] = []
+    start = [0]
+    for slot in w.slots:
+        for name in slot.after:
+            if name not in rows:
+                raise HardwareModelError(
+                    f"{slot.name}: waits for '{name}', which is no layer before it; layers are "
+                    "listed in the order in which they compute"
+                )
+            before.append(rows[name])
+        rows[slot.name] = len(rows)
+        start.append(len(before))
+    return Graph(np.array(start, dtype=np.int64), np.array(before, dtype=np.int64))
 
 
 class Design:

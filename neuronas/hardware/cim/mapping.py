@@ -4,13 +4,15 @@ A crossbar has R rows and C columns; ``columns_per_adc`` columns take turns on o
 square of n x n crossbars that holds one matrix block; a tile holds the PEs of one block of a
 layer: k*k of them, one per kernel position, or a single larger one where rows of all positions
 stand below one another (im2col). A chip's tiles are built for one kernel, the most frequent above
-1x1; layers with another kernel are mapped as im2col. PEs are sized by the widest layer of the
-network, within 2 to 4 crossbars (4 to 8 for im2col), as DNN+NeuroSim V1.3 does. A matrix that
-leaves room in its PE is replicated there: copies work on different output positions, which shortens
-latency.
+1x1; layers with another kernel are mapped as im2col, and so are small ones, whose rows of all
+positions fit into one crossbar. PEs are sized by the widest layer, within 2 to 4 crossbars (4 to 8
+for im2col), as DNN+NeuroSim V1.3 does; those of small layers are twice as wide as those of the
+kernel positions they stand beside. A matrix that leaves room in its PE is replicated there: copies
+work on different output positions, which shortens latency.
 
-Area and latency follow these PEs. Energy does not: it counts buffers, wires and leakage for PEs
-whose side no other layer changes, so that more bits or channels never save energy.
+Area and latency follow these PEs. What else would fall where a layer grows, and PEs with it, counts
+PEs of one size instead: wires between tiles, and of the energy buffers, wires and leakage. So more
+channels or weight bits never cost less area or energy.
 """
 
 from __future__ import annotations
@@ -25,13 +27,14 @@ from neuronas.hardware.cim.settings import MAPPINGS
 
 _BY_POSITION = float(MAPPINGS.index("kernel"))
 
-NARROW, NARROW_FLAT = 2.0, 4.0
+NARROW, NARROW_IM2COL = 2.0, 4.0
 """Least crossbars along a PE that holds a kernel position, and along an im2col one."""
 
 GROUP_SIDE = 4.0
-"""Crossbars along the groups that wires and buffers are counted for.
+"""Crossbars that an adder tree of an im2col PE spans.
 
-PEs whose side depends on the network would let a wider layer make others cheaper.
+Also along the groups that wires and buffers are counted for: PEs whose side depends on the network
+would let a wider layer make others cheaper.
 """
 
 _MANTISSA_BITS, _EXPONENT_OF_ONE = 52, 1023
@@ -45,6 +48,7 @@ class Matrix:
     """The matrix of one layer, and the crossbars that it needs.
 
     Attributes:
+        usual: Whether tiles are built for its kernel, 1 or 0.
         by_position: Whether kernel positions have crossbars of their own, 1 or 0.
         copies: Groups of a convolution: matrices of this size; 0 where there is none.
         channels, outputs: Channels in and out of one group.
@@ -56,6 +60,7 @@ class Matrix:
         row_blocks, column_blocks: Crossbars that it needs along each side.
     """
 
+    usual: Lanes
     by_position: Lanes
     copies: Lanes
     channels: Lanes
@@ -76,22 +81,19 @@ class Sides:
 
     Attributes:
         tile_kernel: Kernel that tiles are built for; 0 for im2col.
-        position, flat: Crossbars along a PE, n: of one kernel position, and of im2col.
+        position, im2col: Crossbars along a PE, n: of one kernel position, and of im2col.
         widest: Column blocks of the widest layer as a power of two.
-        spanned: Crossbars along an im2col PE that one adder tree spans.
-        trees: Such trees, one above another.
-        position_bits, spanned_bits, trees_bits: Bits that additions over so many can add.
+        trees: Adder trees of an im2col PE, each over 4 crossbars, one above another.
+        position_bits, trees_bits: Bits that additions over so many can add.
         port: How much narrower the port of a small PE is.
     """
 
     tile_kernel: Lanes
     position: Lanes
-    flat: Lanes
+    im2col: Lanes
     widest: Lanes
-    spanned: Lanes
     trees: Lanes
     position_bits: Lanes
-    spanned_bits: Lanes
     trees_bits: Lanes
     port: Lanes
 
@@ -101,14 +103,12 @@ class Placement:
 
     Attributes:
         side: Crossbars along a PE, n.
-        row_tiles: PEs that a matrix needs along its rows.
         blocks: PEs that all matrices of the layer need, at one kernel position.
         pe, crossbars, tiles: Of the layer, room that stays empty included.
         replicas: Copies that fit into one PE.
     """
 
     side: Lanes
-    row_tiles: Lanes
     blocks: Lanes
     pe: Lanes
     crossbars: Lanes
@@ -128,14 +128,16 @@ def has_matrix(kind: float) -> bool:
     return (kind == CONV) | (kind == LINEAR)
 
 
+class Counts:
+    """How often kernels occur: one so far, and the most frequent one."""
+
+    found: Lanes
+    most: Lanes
+
+
 @compiled
 def fill_tile_kernel(
-    s: Sides,
-    count: Sides,
-    layers: Sequence[Layer],
-    matrices: Sequence[Matrix],
-    c: Choice,
-    lanes: int,
+    s: Sides, count: Counts, layers: Sequence[Layer], matrices: Sequence[Matrix], c: Choice
 ) -> None:
     """Fill in the kernel that tiles are built for, 0 for im2col.
 
@@ -148,31 +150,26 @@ def fill_tile_kernel(
         layers: Of the networks.
         matrices: Of all layers; only their kernels are filled in.
         c: What the networks choose of the chip.
-        lanes: ``LANES``: a number that is not known beforehand keeps a loop from being unrolled.
     """
     for i in range(LANES):
-        s.tile_kernel[i], s.widest[i] = 1.0, 1.0
+        s.tile_kernel[i], count.most[i] = 1.0, 1.0
     for row in range(len(layers)):
         layer, x = layers[row], matrices[row]
         for i in range(LANES):
             kernel = layer.kernel[i]
             x.kernel[i] = kernel if has_matrix(layer.kind[i]) else 0.0
-            count.widest[i] = 0.0
+            count.found[i] = 0.0
         # Of those up to here: the last of a kernel counts them all.
         for other in range(row + 1):
             before = matrices[other]
-            for i in range(lanes):
-                count.widest[i] += 1.0 if before.kernel[i] == x.kernel[i] else 0.0
+            for i in range(LANES):
+                count.found[i] += 1.0 if before.kernel[i] == x.kernel[i] else 0.0
         for i in range(LANES):
-            kernel, found, chosen, most = (
-                x.kernel[i],
-                count.widest[i],
-                s.tile_kernel[i],
-                s.widest[i],
-            )
+            kernel, chosen, most = x.kernel[i], s.tile_kernel[i], count.most[i]
+            found = count.found[i]
             more = (kernel > 1.0) & ((found > most) | ((found == most) & (kernel > chosen)))
             s.tile_kernel[i] = kernel if more else chosen
-            s.widest[i] = found if more else most
+            count.most[i] = found if more else most
     for i in range(LANES):
         chosen = s.tile_kernel[i]
         s.tile_kernel[i] = chosen if c.mapping[i] == _BY_POSITION else 0.0
@@ -205,10 +202,10 @@ def fill_matrix(x: Matrix, layer: Layer, s: Sides, beyond: float, d: Design, c: 
         slices = max(slices, 1.0) * sides
         rows = channels * kernel_area
         # Tiles of 1x1 kernels hold every matrix; larger ones those that fill more than a crossbar.
-        fills = (rows > d.rows) | (tile_kernel == 1.0)
-        by_position = fills & (kernel == tile_kernel) & (weighted > 0.0)
+        usual = (kernel == tile_kernel) & (weighted > 0.0)
+        by_position = usual & ((rows > d.rows) | (tile_kernel == 1.0))
         rows = channels if by_position else rows
-        x.by_position[i] = 1.0 if by_position else 0.0
+        x.usual[i], x.by_position[i] = 1.0 if usual else 0.0, 1.0 if by_position else 0.0
         x.copies[i] = groups * weighted
         x.channels[i], x.outputs[i] = channels, outputs
         x.kernel[i], x.kernel_area[i] = kernel, kernel_area
@@ -229,82 +226,67 @@ def stages_over(operands: float) -> float:
 
 
 @compiled
-def power_of_two(blocks: float) -> float:
+def _power_of_two(blocks: float) -> float:
     """Return the power of two at or above; 1 below that."""
     bits = np.float64(2.0 * max(blocks, 1.0) - 1.0).view(np.int64)
     return np.int64((bits >> _MANTISSA_BITS) << _MANTISSA_BITS).view(np.float64)
 
 
 @compiled
-def fill_sides(s: Sides, wide: Sides, more: Sides, matrices: Sequence[Matrix]) -> None:
+def fill_sides(s: Sides, least: Sides, matrices: Sequence[Matrix]) -> None:
     """Fill in the crossbars along a PE of both mappings: by its widest layer.
 
-    A power of two within 2 to 4 (4 to 8 for im2col), or the widest layer's own where PEs as large
-    leave no more crossbars empty.
+    A power of two within 2 to 4, or within 4 to 8 for im2col and where all kernels are 1x1.
 
     Args:
-        s: Filled in.
-        wide: Scratch.
-        more: Scratch.
+        s: Filled in, but for ``tile_kernel``.
+        least: Likewise, with the narrowest PEs that the network could have.
         matrices: Of all layers.
     """
     for i in range(LANES):
-        wide.position[i] = wide.flat[i] = more.position[i] = more.flat[i] = 0.0
+        s.position[i] = s.im2col[i] = 0.0
     for row in range(len(matrices)):
         x = matrices[row]
         for i in range(LANES):
-            by_position, blocks = x.by_position[i], x.column_blocks[i]
-            wide.position[i] = max(wide.position[i], blocks * by_position)
-            wide.flat[i] = max(wide.flat[i], blocks * (1.0 - by_position))
+            usual, blocks = x.usual[i], x.column_blocks[i]
+            s.position[i] = max(s.position[i], blocks * usual)
+            s.im2col[i] = max(s.im2col[i], blocks * (1.0 - usual))
     for i in range(LANES):
-        s.widest[i] = power_of_two(max(wide.position[i], wide.flat[i]))
-        wide.position[i] = power_of_two(max(wide.position[i], NARROW))
-        wide.flat[i] = power_of_two(max(wide.flat[i], NARROW_FLAT))
-    for i in range(LANES):
-        s.position[i] = min(wide.position[i], 2.0 * NARROW)
-        s.flat[i] = min(wide.flat[i], 2.0 * NARROW_FLAT)
-    for row in range(len(matrices)):
-        _fill_more(more, wide, s, matrices[row])
-    for i in range(LANES):
-        s.position[i] = wide.position[i] if more.position[i] <= 0.0 else s.position[i]
-        s.flat[i] = wide.flat[i] if more.flat[i] <= 0.0 else s.flat[i]
-        s.spanned[i] = min(s.flat[i], GROUP_SIDE)
-        s.trees[i] = s.flat[i] / s.spanned[i]
-        narrow = GROUP_SIDE / min(s.position[i], GROUP_SIDE)
-        s.port[i] = np.sqrt(narrow * np.sqrt(narrow))
-    for i in range(LANES):
-        s.position_bits[i], s.trees_bits[i] = stages_over(s.position[i]), stages_over(s.trees[i])
-        s.spanned_bits[i] = stages_over(s.spanned[i])
+        position, im2col = _power_of_two(s.position[i]), _power_of_two(s.im2col[i])
+        narrow = NARROW_IM2COL if s.tile_kernel[i] == 1.0 else NARROW
+        s.widest[i] = max(position, im2col)
+        s.position[i] = min(max(position, narrow), 2.0 * narrow)
+        s.im2col[i] = min(max(im2col, NARROW_IM2COL), 2.0 * NARROW_IM2COL)
+        least.position[i], least.im2col[i] = narrow, NARROW_IM2COL
+    _complete_sides(s)
+    _complete_sides(least)
 
 
 @compiled
-def _fill_more(more: Sides, wide: Sides, held: Sides, x: Matrix) -> None:
-    """Add the crossbars that wide PEs would take of one layer more than held ones."""
+def _complete_sides(s: Sides) -> None:
+    """Fill in what follows from the crossbars along a PE."""
     for i in range(LANES):
-        by_position = x.by_position[i]
-        large = wide.position[i] if by_position > 0.0 else wide.flat[i]
-        small = held.position[i] if by_position > 0.0 else held.flat[i]
-        rows, columns = x.row_blocks[i] * x.copies[i], x.column_blocks[i]
-        extra = over(rows, large) * over(columns, large) * large * large
-        extra -= over(rows, small) * over(columns, small) * small * small
-        more.position[i] += extra * by_position
-        more.flat[i] += extra * (1.0 - by_position)
+        position, trees = s.position[i], s.im2col[i] / GROUP_SIDE
+        s.position_bits[i], s.trees[i] = stages_over(position), trees
+        s.trees_bits[i] = stages_over(trees)
+        narrow = GROUP_SIDE / min(position, GROUP_SIDE)
+        s.port[i] = np.sqrt(narrow * np.sqrt(narrow))
 
 
 @compiled
 def fill_placement(m: Placement, x: Matrix, s: Sides, c: Choice) -> None:
     """Fill in where the matrix of a layer goes."""
     for i in range(LANES):
-        position, flat = s.position[i], s.flat[i]
-        side = position if x.by_position[i] > 0.0 else flat
+        position, im2col = s.position[i], s.im2col[i]
+        side = 2.0 * position if x.usual[i] > 0.0 else im2col
+        side = position if x.by_position[i] > 0.0 else side
         row_blocks, column_blocks = x.row_blocks[i], x.column_blocks[i]
-        row_tiles = over(row_blocks, side)
-        blocks = row_tiles * over(column_blocks, side) * x.copies[i]
+        blocks = over(row_blocks, side) * over(column_blocks, side) * x.copies[i]
         pe = blocks * x.parallel[i]
         below = np.floor(side / max(row_blocks, 1.0))
         beside = np.floor(side / max(column_blocks, 1.0))
         replicas = max(below, 1.0) * max(beside, 1.0)
-        m.side[i], m.row_tiles[i], m.blocks[i], m.pe[i] = side, row_tiles, blocks, pe
+        m.side[i], m.blocks[i], m.pe[i] = side, blocks, pe
         m.crossbars[i] = pe * side * side
         m.tiles[i] = tiles_of(blocks, x.parallel[i], c.pe_per_tile[i])
         m.replicas[i] = replicas if row_blocks * column_blocks > 0.0 else 1.0

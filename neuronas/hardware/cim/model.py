@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,15 +17,25 @@ from neuronas.hardware.chip import Chip
 from neuronas.hardware.cim import batch
 from neuronas.hardware.cim.batch import Ledger
 from neuronas.hardware.cim.checks import lossless_bits, require_quantized, warnings_of
-from neuronas.hardware.cim.compiled import numbers_of
+from neuronas.hardware.cim.compiled import LANES, numbers_of
 from neuronas.hardware.cim.inputs import (
+    Columns,
+    Design,
+    Prices,
     design_of,
     graph_of,
     prices_of,
     table_of,
     whole_lanes,
 )
-from neuronas.hardware.cim.quantities import AREA, ENERGY, TIMES
+from neuronas.hardware.cim.quantities import (
+    AREA,
+    ENERGY,
+    TIMES,
+    AreaPrices,
+    EnergyPrices,
+    charges,
+)
 from neuronas.hardware.cim.settings import CHOICES, MAPPINGS, SCHEDULES, CimSettings
 from neuronas.hardware.cim.technology import Technology
 from neuronas.hardware.cost import Activity, Cost, Explanation, Floats, Parts
@@ -61,25 +72,26 @@ class Cim:
         Raises:
             HardwareModelError: The chip is another model's, or a layer cannot be costed.
         """
-        technology = Technology(chip)
-        found = _costed(workload, technology, activity or Activity(), choices)
-        return _cost(workload, found.totals, technology.settings)
+        described = _described(chip)
+        found = _costed(workload, described, activity or Activity(), choices)
+        return _cost(workload, found.totals, described.technology.settings)
 
     def explain(
         self, workload: Workload, chip: Chip, *, activity: Activity | None = None
     ) -> Explanation:
         """Return the cost of the one network of the workload, taken apart."""
-        t = Technology(chip)
-        found = _costed(workload, t, activity or Activity(), None, explained=True)
+        described = _described(chip)
+        found = _costed(workload, described, activity or Activity(), None, explained=True)
+        t = described.technology
         amounts, whole = found.ledger.amounts, found.ledger.network
-        energies = _by_component(ENERGY, amounts, found.ledger.energy_priced)
+        energies = _by_component(charges(EnergyPrices, ENERGY), amounts, found.ledger.energy_priced)
         needed = lossless_bits(workload, amounts["matrix_rows"][:, 0], t.settings)
         return Explanation(
             cost=_cost(workload, found.totals, t.settings),
             energy_pj=Parts(energies, {"leakage": float(whole.leakage_pj[0])}),
             latency_ns=_latency_parts(workload, found),
             area_um2=Parts(
-                _by_component(AREA, amounts, found.ledger.area_priced),
+                _by_component(charges(AreaPrices, AREA), amounts, found.ledger.area_priced),
                 {
                     "wires": float(whole.wires_um2[0]),
                     "membranes": float(whole.membranes_um2[0]),
@@ -97,6 +109,20 @@ _CHUNK = 1024
 """Networks that are costed at once: what is read of them stays in a processor's cache."""
 
 
+class Described(NamedTuple):
+    """A chip as numbers."""
+
+    technology: Technology
+    design: Design
+    prices: Prices
+
+
+@lru_cache(maxsize=32)
+def _described(chip: Chip) -> Described:
+    technology = Technology(chip)
+    return Described(technology, design_of(technology.settings), prices_of(technology))
+
+
 class Costed(NamedTuple):
     """Costs of all networks, ``(len(TOTALS), N)``, and what those of the last are made of."""
 
@@ -106,38 +132,27 @@ class Costed(NamedTuple):
 
 def _costed(
     w: Workload,
-    t: Technology,
+    chip: Described,
     activity: Activity,
     choices: Mapping[str, NDArray[Any]] | None,
     *,
     explained: bool = False,
 ) -> Costed:
     require_quantized(w)
-    chosen = _choices(t.settings, choices or {}, w)
-    design, prices, graph = design_of(t.settings), prices_of(t), graph_of(w)
+    chosen, graph = _choices(chip.technology.settings, choices or {}, w), graph_of(w)
     ledger, totals = (
         batch.empty_ledger(len(w.slots), explained=explained),
         np.empty((len(batch.TOTALS), len(w))),
     )
-    activity = _spread(activity, w)
+    columns = Columns.of(w, activity)
     for start in range(0, len(w), _CHUNK):
         part = slice(start, start + _CHUNK)
-        options = whole_lanes(chosen[:, part])
+        options = np.ascontiguousarray(whole_lanes(chosen[:, part]))
         found = np.empty((len(totals), options.shape[1]))
-        table = table_of(w, activity, part)
-        batch.cost_networks(found, table, options, graph, design, prices, ledger)
+        table = table_of(columns, part, options.shape[1] // LANES)
+        batch.cost_networks(found, table, options, graph, chip.design, chip.prices, ledger)
         totals[:, part] = found[:, : len(totals[0, part])]
     return Costed(ledger, totals)
-
-
-def _spread(activity: Activity, w: Workload) -> Activity:
-    """Return an activity of every layer and network."""
-    return Activity(
-        *(
-            np.broadcast_to(np.asarray(values, dtype=np.float64), w.kind.shape)
-            for values in (activity.spike_rate, activity.zero_rows)
-        )
-    )
 
 
 def _choices(s: CimSettings, chosen: Mapping[str, NDArray[Any]], w: Workload) -> Floats:
@@ -173,11 +188,11 @@ def _cost(w: Workload, totals: Floats, s: CimSettings) -> Cost:
 
 
 def _by_component(
-    charges: tuple[tuple[str, str], ...], amounts: NDArray[Any], prices: Floats
+    charged: list[tuple[str, str]], amounts: NDArray[Any], prices: Floats
 ) -> dict[str, Floats]:
     """Return what each layer takes of every component, ``(L,)``."""
     parts: dict[str, Floats] = {}
-    for (component, quantity), price in zip(charges, prices, strict=True):
+    for (component, quantity), price in zip(charged, prices, strict=True):
         part = amounts[quantity][:, 0] * price[0]
         parts[component] = parts[component] + part if component in parts else part
     return parts
@@ -185,22 +200,22 @@ def _by_component(
 
 def _latency_parts(w: Workload, found: Costed) -> Parts:
     """Return what each layer adds to the latency; what overlaps is counted once, by share."""
-    alone = numbers_of(found.ledger.times)[:, :, 0] * w.steps
+    alone = numbers_of(found.ledger.times)[:, : len(TIMES), 0] * w.steps[:, :1]
     whole = alone.sum()
     factor = found.totals[batch.TOTALS.index("latency_ns"), 0] / whole if whole else 0.0
     return Parts({name: alone[:, part] * factor for part, name in enumerate(TIMES)})
 
 
 def _memory(w: Workload, found: Costed, s: CimSettings) -> dict[str, float]:
-    sums = {name: found.ledger.sums[name][0, 0] for name in found.ledger.sums.dtype.names}
+    sums = found.ledger.network.sums
     parts = {
         "parameters": w.parameter_bits()[0],
         "weights": (w.weights * w.weight_bits).sum(),
-        "stored cells, padding included": sums["crossbars"] * s.rows * s.columns * s.cell_bits,
-        "membrane potentials": sums["membrane_bits"] + found.ledger.network.membrane_bits[0],
-        "input buffers": sums["buffer_bits"],
+        "stored cells, padding included": sums.crossbars[0] * s.rows * s.columns * s.cell_bits,
+        "membrane potentials": sums.membrane_bits[0] + found.ledger.network.membrane_bits[0],
+        "input buffers": sums.buffer_bits[0],
         "spike store": found.ledger.network.store_bits[0],
-        "waiting currents": sums["waiting"] * s.current_bits,
+        "waiting currents": sums.waiting[0] * s.current_bits,
     }
     on_chip = sum(parts[name] for name in list(parts)[2:])
     return {name: float(bits) for name, bits in {**parts, "on chip in all": on_chip}.items()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from neuronas.hardware.cim.compiled import Lanes, record_type
 
@@ -24,6 +25,7 @@ class Amounts:
         wired_columns: Crossbars along PEs of kernel positions.
         flat_crossbars: Crossbars of im2col PEs.
         wide_tiles: Tiles, were PEs 4 crossbars wide, or 8 (im2col).
+        tile_room: Crossbars of such a tile.
         input_bits: Of the input map of one time step.
         buffer_bits, membrane_bits: Memories.
         firing_units, rescaler_units, sum_units: Channels with a unit for LIF neurons, for
@@ -44,7 +46,6 @@ class Amounts:
         current_additions: Additions and comparisons of currents: pooling, sums at nodes.
         counts: Additions of single spikes: pooling of spikes.
         current_accesses: Multi-bit elements that are read and written outside crossbars.
-        hidden_ns: Time that slices and replicas save.
     """
 
     crossbars: Lanes
@@ -60,6 +61,7 @@ class Amounts:
     wired_columns: Lanes
     flat_crossbars: Lanes
     wide_tiles: Lanes
+    tile_room: Lanes
     input_bits: Lanes
     buffer_bits: Lanes
     membrane_bits: Lanes
@@ -87,11 +89,16 @@ class Amounts:
     current_additions: Lanes
     counts: Lanes
     current_accesses: Lanes
-    hidden_ns: Lanes
 
 
 class Times:
-    """Time of one step of a layer by part, in ns."""
+    """Time of one step of a layer by part, in ns; the last three are what leakage is charged for.
+
+    Attributes:
+        conversions, selection, accumulation, buffers, wires, neurons: The parts.
+        leaking_work: Conversions, selection and accumulation.
+        leaking_buffers, leaking_wires: Buffers and wires.
+    """
 
     conversions: Lanes
     selection: Lanes
@@ -99,6 +106,9 @@ class Times:
     buffers: Lanes
     wires: Lanes
     neurons: Lanes
+    leaking_work: Lanes
+    leaking_buffers: Lanes
+    leaking_wires: Lanes
 
 
 TIMES = (
@@ -109,60 +119,128 @@ TIMES = (
     "wires",
     "neurons and pooling",
 )
+"""Names of the parts of a time."""
 
-AREA = (
-    ("crossbars", "crossbars"),
-    ("drivers and multiplexers", "crossbars"),
-    ("converters", "crossbars"),
-    ("shift-add", "sliced_bits"),
-    ("accumulation", "pe_adder_bits"),
-    ("accumulation", "tile_adder_bits"),
-    ("accumulation", "accumulator_bits"),
-    ("tile control", "tiles"),
-    ("input buffers", "buffer_bits"),
-    ("membranes", "membrane_bits"),
-    ("LIF units", "firing_units"),
-    ("rescalers", "rescaler_units"),
-    ("node sums and pooling", "sum_units"),
-    ("waiting currents", "waiting"),
-)
-"""Component and quantity of each charge of the area; the price of each is in ``area_prices``."""
 
-CORE = 9
-"""Charges of what computes; the others stand beside it."""
+class AreaPrices:
+    """The um^2 of one unit of each quantity that takes area: what computes, and what is beside."""
 
-ENERGY = (
-    ("converters", "column_reads"),
-    ("converters", "block_reads"),
-    ("cells", "cell_reads"),
-    ("rows and multiplexers", "block_reads"),
-    ("rows and multiplexers", "driven_rows"),
-    ("shift-add", "sliced_conversions"),
-    ("accumulation", "pe_addition_bits"),
-    ("accumulation", "tile_addition_bits"),
-    ("accumulation", "chip_addition_bits"),
-    ("buffers", "buffer_read_bits"),
-    ("buffers", "pe_buffer_read_bits"),
-    ("buffers", "partial_bits"),
-    ("wires", "wired_bits"),
-    ("wires", "partial_bits"),
-    ("wires", "partial_sums"),
-    ("wires", "tile_wired_bits"),
-    ("outputs", "outputs"),
-    ("LIF updates", "updates"),
-    ("membrane memory", "updates"),
-    ("rescaling", "rescalings"),
-    ("node sums and pooling", "current_additions"),
-    ("node sums and pooling", "counts"),
-    ("currents", "current_accesses"),
-    ("leakage", "crossbars"),
-    ("leakage", "wide_tiles"),
-    *(("leakage", quantity) for _, quantity in AREA[CORE:]),
-)
-"""Likewise of the energy; prices in ``energy_prices``."""
+    cells: Lanes
+    drivers: Lanes
+    converters: Lanes
+    shift_add: Lanes
+    pe_adders: Lanes
+    tile_adders: Lanes
+    accumulators: Lanes
+    tile_control: Lanes
+    input_buffers: Lanes
+    membranes: Lanes
+    lif_units: Lanes
+    rescalers: Lanes
+    sums: Lanes
+    waiting: Lanes
 
-_PLACES = record_type(Amounts).names or ()
 
-AREA_OF = np.array([_PLACES.index(quantity) for _, quantity in AREA])
-ENERGY_OF = np.array([_PLACES.index(quantity) for _, quantity in ENERGY])
-"""The place of each charge's quantity among the numbers of :class:`Amounts`."""
+class EnergyPrices:
+    """The pJ of one unit of each quantity that takes energy."""
+
+    columns: Lanes
+    references: Lanes
+    cells: Lanes
+    rows: Lanes
+    word_lines: Lanes
+    shift_add: Lanes
+    pe_additions: Lanes
+    tile_additions: Lanes
+    chip_additions: Lanes
+    buffer_reads: Lanes
+    pe_buffer_reads: Lanes
+    buffer_writes: Lanes
+    wires_in: Lanes
+    wires_out: Lanes
+    wires_width: Lanes
+    wires_tile: Lanes
+    outputs: Lanes
+    updates: Lanes
+    update_accesses: Lanes
+    rescalings: Lanes
+    current_additions: Lanes
+    counts: Lanes
+    current_accesses: Lanes
+    crossbars_leak: Lanes
+    tiles_leak: Lanes
+    membranes_leak: Lanes
+    lif_units_leak: Lanes
+    rescalers_leak: Lanes
+    sums_leak: Lanes
+    waiting_leaks: Lanes
+
+
+Charges = dict[str, tuple[str, str]]
+"""Per price, the component that it is part of, and the quantity that it is paid for."""
+
+AREA: Charges = {
+    "cells": ("crossbars", "crossbars"),
+    "drivers": ("drivers and multiplexers", "crossbars"),
+    "converters": ("converters", "crossbars"),
+    "shift_add": ("shift-add", "sliced_bits"),
+    "pe_adders": ("accumulation", "pe_adder_bits"),
+    "tile_adders": ("accumulation", "tile_adder_bits"),
+    "accumulators": ("accumulation", "accumulator_bits"),
+    "tile_control": ("tile control", "tiles"),
+    "input_buffers": ("input buffers", "buffer_bits"),
+    "membranes": ("membranes", "membrane_bits"),
+    "lif_units": ("LIF units", "firing_units"),
+    "rescalers": ("rescalers", "rescaler_units"),
+    "sums": ("node sums and pooling", "sum_units"),
+    "waiting": ("waiting currents", "waiting"),
+}
+
+ENERGY: Charges = {
+    "columns": ("converters", "column_reads"),
+    "references": ("converters", "block_reads"),
+    "cells": ("cells", "cell_reads"),
+    "rows": ("rows and multiplexers", "block_reads"),
+    "word_lines": ("rows and multiplexers", "driven_rows"),
+    "shift_add": ("shift-add", "sliced_conversions"),
+    "pe_additions": ("accumulation", "pe_addition_bits"),
+    "tile_additions": ("accumulation", "tile_addition_bits"),
+    "chip_additions": ("accumulation", "chip_addition_bits"),
+    "buffer_reads": ("buffers", "buffer_read_bits"),
+    "pe_buffer_reads": ("buffers", "pe_buffer_read_bits"),
+    "buffer_writes": ("buffers", "partial_bits"),
+    "wires_in": ("wires", "wired_bits"),
+    "wires_out": ("wires", "partial_bits"),
+    "wires_width": ("wires", "partial_sums"),
+    "wires_tile": ("wires", "tile_wired_bits"),
+    "outputs": ("outputs", "outputs"),
+    "updates": ("LIF updates", "updates"),
+    "update_accesses": ("membrane memory", "updates"),
+    "rescalings": ("rescaling", "rescalings"),
+    "current_additions": ("node sums and pooling", "current_additions"),
+    "counts": ("node sums and pooling", "counts"),
+    "current_accesses": ("currents", "current_accesses"),
+    "crossbars_leak": ("leakage", "crossbars"),
+    "tiles_leak": ("leakage", "wide_tiles"),
+    "membranes_leak": ("leakage", "membrane_bits"),
+    "lif_units_leak": ("leakage", "firing_units"),
+    "rescalers_leak": ("leakage", "rescaler_units"),
+    "sums_leak": ("leakage", "sum_units"),
+    "waiting_leaks": ("leakage", "waiting"),
+}
+
+
+def charges(prices: type, of: Charges) -> list[tuple[str, str]]:
+    """Return component and quantity of each price, in the order of a record of prices."""
+    return [of[name] for name in record_type(prices).names or ()]
+
+
+def _places(prices: type, of: Charges) -> NDArray[np.int64]:
+    """Return the place of each price's quantity among the numbers of :class:`Amounts`."""
+    numbers = record_type(Amounts).names or ()
+    return np.array([numbers.index(quantity) for _, quantity in charges(prices, of)])
+
+
+AREA_OF, ENERGY_OF = _places(AreaPrices, AREA), _places(EnergyPrices, ENERGY)
+CORE = list(AREA).index("membranes")
+"""Prices of what computes; the others are of what stands beside it."""

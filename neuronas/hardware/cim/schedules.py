@@ -14,13 +14,16 @@ class Step:
     """Times of one step of one layer.
 
     Attributes:
-        whole: In all.
+        work, transfer: Of crossbars, adders and neurons; of buffers and wires.
+        whole: Both.
         again: The same where the layer computes in every step, 0 where in the first only.
         streamed: The same where transfers hide behind conversions.
         filling: Until the rows of a kernel are there.
         finished, finished_again, filled: When the layer has finished, from the input on.
     """
 
+    work: Lanes
+    transfer: Lanes
     whole: Lanes
     again: Lanes
     streamed: Lanes
@@ -56,8 +59,25 @@ class Latency:
 def fill_step(s: Step, times: Times, layer: Layer, time_steps: Lanes) -> None:
     """Fill in the times of one layer."""
     for i in range(LANES):
-        work = times.conversions[i] + times.selection[i] + times.accumulation[i] + times.neurons[i]
-        transfer = times.buffers[i] + times.wires[i]
+        work = times.conversions[i] + times.selection[i] + times.accumulation[i]
+        s.work[i] = work + times.neurons[i]
+        s.transfer[i] = times.buffers[i] + times.wires[i]
+    _complete_step(s, layer, time_steps)
+
+
+@compiled
+def fill_leaking_step(s: Step, times: Times, layer: Layer, time_steps: Lanes) -> None:
+    """Fill in the times of one layer that leakage is charged for."""
+    for i in range(LANES):
+        s.work[i] = times.leaking_work[i] + times.neurons[i]
+        s.transfer[i] = times.leaking_buffers[i] + times.leaking_wires[i]
+    _complete_step(s, layer, time_steps)
+
+
+@compiled
+def _complete_step(s: Step, layer: Layer, time_steps: Lanes) -> None:
+    for i in range(LANES):
+        work, transfer = s.work[i], s.transfer[i]
         again = 0.0 if (layer.steps[i] == 1.0) & (time_steps[i] > 1.0) else 1.0
         streamed = max(work, transfer) * again
         rows = min(max(layer.kernel[i], 1.0) / max(layer.out_height[i], 1.0), 1.0)

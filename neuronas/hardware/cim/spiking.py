@@ -17,7 +17,10 @@ from neuronas.hardware.cim.quantities import Amounts
 from neuronas.hardware.cim.settings import SCHEDULES
 from neuronas.hardware.cim.work import Reads
 
-LAYER_SERIAL, STEP_SERIAL, PIPELINED, ROW_STREAMING = (float(i) for i in range(len(SCHEDULES)))
+LAYER_SERIAL = float(SCHEDULES.index("layer-serial"))
+STEP_SERIAL = float(SCHEDULES.index("step-serial"))
+PIPELINED = float(SCHEDULES.index("pipelined"))
+ROW_STREAMING = float(SCHEDULES.index("row-streaming"))
 
 
 @compiled

@@ -7,8 +7,7 @@ import numpy as np
 from neuronas.hardware.cim.compiled import LANES, Lanes, compiled
 from neuronas.hardware.cim.inputs import Choice, Design, Layer, Prices
 from neuronas.hardware.cim.mapping import (
-    NARROW,
-    NARROW_FLAT,
+    GROUP_SIDE,
     Matrix,
     Placement,
     Sides,
@@ -17,11 +16,14 @@ from neuronas.hardware.cim.mapping import (
     share_of_replica,
     stages_over,
 )
-from neuronas.hardware.cim.quantities import Amounts, Times
+from neuronas.hardware.cim.quantities import Times
 from neuronas.hardware.cim.work import Reads
 
 _SIDE = 64.0
 """Columns of the crossbar that constants of wires belong to."""
+
+_GROUP_BITS = 2.0
+"""Bits that an addition over 4 crossbars can add."""
 
 _CHIP_ADDERS = 8.0
 """Crossbars along the PEs that the adders over tiles are as wide as."""
@@ -53,9 +55,7 @@ def _periods(stages: float, width: float, delay: float) -> float:
 
 
 @compiled
-def fill_additions(
-    a: Additions, x: Matrix, m: Placement, s: Sides, p: Prices, d: Design, c: Choice
-) -> None:
+def fill_additions(a: Additions, x: Matrix, s: Sides, p: Prices, d: Design, c: Choice) -> None:
     """Fill in the periods of additions of one layer.
 
     After each read slices are added, and sums in PEs; at each output position, sums over a tile's
@@ -64,22 +64,23 @@ def fill_additions(
     delay = p.clocks_adder_bit
     for i in range(LANES):
         by_position, slices, row_blocks = x.by_position[i] > 0.0, x.slices[i], x.row_blocks[i]
-        position, spanned, trees = s.position[i], s.spanned[i], s.trees[i]
-        position_bits, spanned_bits, trees_bits = (
+        position, im2col, trees = s.position[i], s.im2col[i], s.trees[i]
+        position_bits, trees_bits, kernel_area = (
             s.position_bits[i],
-            s.spanned_bits[i],
             s.trees_bits[i],
+            x.kernel_area[i],
         )
-        kernel_area, width = x.kernel_area[i], d.adc_bits + slices
+        width = d.adc_bits + slices
         rounds = over(c.columns_per_adc[i], slices)
-        along = position if by_position else spanned
+        along = position if by_position else GROUP_SIDE
         in_pe = _periods(stages_over(min(row_blocks, along)), width, delay)
-        width += position_bits if by_position else spanned_bits
-        of_a_pe = min(over(row_blocks, spanned), trees)
+        width += position_bits if by_position else _GROUP_BITS
+        of_a_pe = min(over(row_blocks, GROUP_SIDE), trees)
         stages = stages_over(kernel_area if by_position else of_a_pe)
         in_tile = _periods(stages, width, delay)
         width += stages if by_position else trees_bits
-        between = _periods(stages_over(m.row_tiles[i]), width, delay)
+        row_tiles = over(row_blocks, position if by_position else im2col)
+        between = _periods(stages_over(row_tiles), width, delay)
         adders = max(_CHIP_ADDERS * c.columns[i] / c.columns_per_adc[i], 1.0)
         turns = over(x.columns[i], adders)
         of_slices = c.columns_per_adc[i] * (slices > 1.0)
@@ -125,12 +126,26 @@ def fill_times(
         times.conversions[i] = reads * (shared * clock)
         times.selection[i] = reads * (shared * p.clocks_select * clock)
         times.accumulation[i] = (reads * a.per_read[i] + r.places[i] * a.per_place[i]) * clock
-        port = s.port[i] * p.clocks_buffer_position  # a small PE has a narrow port
-        of_position = (sent + fetched) / x.kernel_area[i] * port
-        of_flat = sent * p.clocks_buffer_out + fetched * p.clocks_buffer_in
-        times.buffers[i] = (of_position if by_position else of_flat) * clock
-        wired, wired_flat = fetched * p.clocks_wire_in, sent * p.clocks_wire_out
-        times.wires[i] = (wired if by_position else wired_flat) * clock
+        port, kernel_area = s.port[i], x.kernel_area[i]
+        times.buffers[i] = _buffers(by_position, sent, fetched, kernel_area, port, p) * clock
+        times.wires[i] = _wires(by_position, sent, fetched, p) * clock
+
+
+@compiled
+def _buffers(
+    by_position: bool, sent: float, fetched: float, kernel_area: float, port: float, p: Prices
+) -> float:
+    """Return the periods in which tiles use their buffers; a small PE has a small port."""
+    of_position = (sent + fetched) / kernel_area * (port * p.clocks_buffer_position)
+    of_im2col = sent * p.clocks_buffer_out + fetched * p.clocks_buffer_in
+    return of_position if by_position else of_im2col
+
+
+@compiled
+def _wires(by_position: bool, sent: float, fetched: float, p: Prices) -> float:
+    """Return the periods in which tiles send over wires, per unit of their reach."""
+    of_position, of_im2col = fetched * p.clocks_wire_in, sent * p.clocks_wire_out
+    return of_position if by_position else of_im2col
 
 
 @compiled
@@ -144,32 +159,42 @@ def fill_neurons(times: Times, layer: Layer, p: Prices) -> None:
 
 
 @compiled
-def count_hidden(
-    q: Amounts,
-    layer: Layer,
-    x: Matrix,
-    m: Placement,
-    r: Reads,
-    a: Additions,
-    p: Prices,
-    c: Choice,
+def fill_leaking(
+    times: Times, x: Matrix, r: Reads, a: Additions, s: Sides, p: Prices, d: Design, c: Choice
 ) -> None:
-    """Fill in the time that slices and replicas save.
+    """Fill in the times of a layer's matrix that leakage is charged for.
 
-    Slices are added before anything else, so later adders take fewer rounds; and a wider layer
-    widens the PEs of others, which then hold more replicas. Leakage is charged as if neither saved
-    time: else a chip would lose energy by storing fewer bits.
+    They are those of the narrowest PEs, with as many rounds of additions as columns take turns on
+    a converter, and with transfers by kernel position for small matrices too. With the layer's own,
+    a chip would leak for a shorter time with more bits or channels: slices are added before
+    anything else, wider PEs hold more replicas, larger matrices leave im2col.
+
+    Args:
+        times: Parts of the layer's time.
+        x: Its matrix.
+        r: How often it is read.
+        a: Its additions, in the narrowest PEs.
+        s: The narrowest PEs.
+        p: Prices.
+        d: The chip.
+        c: What the network chooses of it.
     """
+    clock = p.conversion_ns
     for i in range(LANES):
-        more = c.columns_per_adc[i] / a.rounds[i] - 1.0
-        least = NARROW if x.by_position[i] > 0.0 else NARROW_FLAT
-        share = share_of_replica(least, x.row_blocks[i])
-        share *= share_of_replica(least, x.column_blocks[i])
-        again = r.positions[i] * (share - 1.0 / m.replicas[i])
-        added = r.positions[i] * share * a.per_read[i] + r.places[i] * a.per_place[i]
-        reading = c.columns_per_adc[i] * (1.0 + p.clocks_select)
-        hidden = again * (reading + a.per_read[i]) + added * more
-        q.hidden_ns[i] = hidden * p.conversion_ns * layer.steps[i]
+        by_position, usual, shared = x.by_position[i] > 0.0, x.usual[i] > 0.0, c.columns_per_adc[i]
+        position, im2col, channels, rows = s.position[i], s.im2col[i], x.channels[i], x.rows[i]
+        side = position if by_position else im2col
+        share = share_of_replica(side, x.row_blocks[i])
+        reads = r.positions[i] * share * share_of_replica(side, x.column_blocks[i])
+        adding = reads * a.per_read[i] + r.places[i] * a.per_place[i]
+        reading = reads * shared * (1.0 + p.clocks_select)
+        times.leaking_work[i] = (reading + adding * (shared / a.rounds[i])) * clock
+        side = position if usual else im2col
+        sent = r.places[i] * min(x.outputs[i], side * c.columns[i])
+        fetched = r.positions[i] * min(channels if usual else rows, side * d.rows)
+        port, kernel_area = s.port[i], x.kernel_area[i]
+        times.leaking_buffers[i] = _buffers(usual, sent, fetched, kernel_area, port, p) * clock
+        times.leaking_wires[i] = _wires(usual, sent, fetched, p) * clock
 
 
 @compiled

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from neuronas.architecture.workload import SPIKE_LEVELS
 from neuronas.hardware.cim.compiled import LANES, Lanes, compiled
-from neuronas.hardware.cim.inputs import OFFSET, Choice, Design, Layer
+from neuronas.hardware.cim.inputs import OFFSET, SPIKES, Choice, Design, Layer
 from neuronas.hardware.cim.mapping import GROUP_SIDE, Matrix, Sides, over, tiles_of
 from neuronas.hardware.cim.quantities import Amounts
 
@@ -44,21 +43,21 @@ def fill_signals(r: Reads, layer: Layer, d: Design) -> None:
     """
     spikes = True
     for i in range(LANES):
-        spikes &= layer.levels[i] == SPIKE_LEVELS
+        spikes &= layer.levels[i] == SPIKES
         r.element_bits[i] = r.planes[i] = 1.0
         r.density[i] = layer.spike_rate[i]
     if spikes:
         return
     for i in range(LANES):
         levels, rate = layer.levels[i], layer.spike_rate[i]
-        if levels == SPIKE_LEVELS:
+        if levels == SPIKES:
             continue
         r.element_bits[i] = d.current_bits
         if levels > 0.0:
             r.element_bits[i] = np.ceil(np.log2(max(levels, 2.0)))
         else:
             levels = 2.0**d.current_bits
-        if d.binary_reads > 0.0 and SPIKE_LEVELS < levels < _IMAGE and layer.levels[i] > 0.0:
+        if d.binary_reads > 0.0 and SPIKES < levels < _IMAGE and layer.levels[i] > 0.0:
             r.planes[i] = levels - 1.0
         else:
             r.planes[i] = np.ceil(np.log2(max(levels, 2.0)))
@@ -135,7 +134,7 @@ def count_matrix(
         q.pe_buffer_read_bits[i] = fetched * (kernel_area if by_position else 0.0)
         # A sliding window needs k new columns of its k*k per position.
         kernel = x.kernel[i]
-        q.wired_bits[i] = fetched * (kernel if by_position else kernel_area)
+        q.wired_bits[i] = fetched * (kernel if x.usual[i] > 0.0 else kernel_area)
         # Along tiles of k*k PEs, or of one, as wide as the widest layer asks for.
         narrow, wide = min(max(s.widest[i], 2.0), 4.0), min(max(s.widest[i], 4.0), 8.0)
         along, along_flat = kernel_area * kernel * narrow, wide * wide / 4.0
@@ -143,4 +142,7 @@ def count_matrix(
         q.tile_wired_bits[i] = outputs * row_groups * width * along
         side = GROUP_SIDE if by_position else 2.0 * GROUP_SIDE
         blocks = over(row_blocks, side) * over(column_blocks, side) * x.copies[i]
-        q.wide_tiles[i] = tiles_of(blocks, x.parallel[i], c.pe_per_tile[i])
+        pe_per_tile, pe = c.pe_per_tile[i], x.parallel[i] if blocks > 0.0 else 0.0
+        pe = min(blocks * pe, pe_per_tile) if pe_per_tile > 0.0 else pe
+        q.wide_tiles[i] = tiles_of(blocks, x.parallel[i], pe_per_tile)
+        q.tile_room[i] = pe * side * side
