@@ -53,6 +53,9 @@ _OP_SIGNAL = np.array(
 class Workload:
     """Layer table of N networks. Every array is ``(L, N)`` unless stated.
 
+    A column that all networks share may be a view without a stride along N, not to be written to:
+    cost models read it once.
+
     Attributes:
         slots: The L places, in execution order.
         kind: ``Kind`` of each layer.

@@ -5,13 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from neuronas.hardware.cim.compiled import LANES, Lanes, compiled
-from neuronas.hardware.cim.inputs import OFFSET, Choice, Design, Prices
+from neuronas.hardware.cim.inputs import OFFSET, REFERENCE_SIDE, UM2_PER_MM2, Choice, Design, Prices
 from neuronas.hardware.cim.mapping import GROUP_SIDE, Matrix, Placement, Sides
 from neuronas.hardware.cim.quantities import Amounts, AreaPrices
-
-_UM2_PER_MM2 = 1e6
-_SIDE = 64.0
-"""Columns of the crossbar that the wires' constants belong to."""
 
 _SHARED_MULTIPLEXER = 8.0
 """Columns per converter that the multiplexer's constant belongs to."""
@@ -96,9 +92,9 @@ def fill_wires(
     for i in range(LANES):
         columns = c.columns[i]
         per_crossbar = core_um2[i] / max(sums.crossbars[i], 1.0)
-        side_mm = np.sqrt(fullest[i] * per_crossbar / _UM2_PER_MM2)
+        side_mm = np.sqrt(fullest[i] * per_crossbar / UM2_PER_MM2)
         in_pes = sums.wired_columns[i] * columns
         in_tiles = sums.flat_crossbars[i] * columns * columns
         between = wires_um2[i] * side_mm * (1.0 - 1.0 / max(matrices[i], 1.0))
         inside = in_pes * p.wire_column_um2 + in_tiles * p.wire_column2_um2
-        wires_um2[i] = inside + between * np.sqrt(columns / _SIDE) * p.wire_tile_um2
+        wires_um2[i] = inside + between * np.sqrt(columns / REFERENCE_SIDE) * p.wire_tile_um2

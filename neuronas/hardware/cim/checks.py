@@ -31,7 +31,7 @@ _REFERENCE_NM, _REFERENCE_BITS = 32.0, 4
 _FLOATING_POINT = 16
 
 
-def weighted(w: Workload) -> NDArray[np.bool_]:
+def _weighted(w: Workload) -> NDArray[np.bool_]:
     """Return which layers have a matrix, ``(L, N)``."""
     return np.isin(w.kind, (Kind.CONV, Kind.LINEAR))
 
@@ -44,7 +44,7 @@ def require_quantized(w: Workload) -> None:
     """
     if w.weight_bits.max(initial=0) < _FLOATING_POINT:
         return
-    wide = weighted(w) & (w.weight_bits >= _FLOATING_POINT)
+    wide = _weighted(w) & (w.weight_bits >= _FLOATING_POINT)
     if wide.any():
         row, network = (int(index[0]) for index in np.nonzero(wide))
         raise HardwareModelError(
@@ -66,7 +66,7 @@ def lossless_bits(w: Workload, matrix_rows: Floats, s: CimSettings) -> Floats:
     bits = w.weight_bits[:, 0]
     stored = bits - 1 if s.signed_weights == "differential" else bits
     largest = rows * (2.0 ** np.minimum(s.cell_bits, stored) - 1)
-    return np.where(weighted(w)[:, 0], np.ceil(np.log2(largest + 1)), 0.0)
+    return np.where(_weighted(w)[:, 0], np.ceil(np.log2(largest + 1)), 0.0)
 
 
 def warnings_of(
@@ -103,7 +103,7 @@ def warnings_of(
 
 def _mac_warning(w: Workload, energies: Mapping[str, Floats]) -> list[str]:
     """Warn of layers with spikes and 4-bit weights whose energy per MAC is not plausible."""
-    plain = weighted(w) & (w.levels == SPIKE_LEVELS) & (w.weight_bits == _REFERENCE_BITS)
+    plain = _weighted(w) & (w.levels == SPIKE_LEVELS) & (w.weight_bits == _REFERENCE_BITS)
     work = float((w.macs * w.steps * plain).sum())
     if not work:
         return []

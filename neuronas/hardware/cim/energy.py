@@ -5,14 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from neuronas.hardware.cim.compiled import LANES, Lanes, compiled
-from neuronas.hardware.cim.inputs import OFFSET, Choice, Design, Prices
+from neuronas.hardware.cim.inputs import OFFSET, REFERENCE_SIDE, UM2_PER_MM2, Choice, Design, Prices
 from neuronas.hardware.cim.mapping import GROUP_SIDE, Sides
 from neuronas.hardware.cim.quantities import AreaPrices, EnergyPrices
-
-_SIDE = 64.0
-"""Columns of the crossbar that constants of leakage belong to."""
-
-_UM2_PER_MM2 = 1e6
 
 
 @compiled
@@ -44,7 +39,7 @@ def fill_energy_prices(
     """
     references_pj = p.conversion_pj if d.signs == OFFSET else 0.0
     for i in range(LANES):
-        chip_mm = np.sqrt(chip_um2[i] / _UM2_PER_MM2)
+        chip_mm = np.sqrt(chip_um2[i] / UM2_PER_MM2)
         crossbar_um2 = area.cells[i] + area.drivers[i] + area.converters[i]
         ports = GROUP_SIDE * c.columns[i]
         price.columns[i], price.references[i] = p.conversion_pj, references_pj
@@ -61,15 +56,15 @@ def fill_energy_prices(
         price.wires_in[i] = p.wire_in_bit_pj_mm * chip_mm
         price.wires_out[i] = p.wire_out_bit_pj_mm * chip_mm
         price.wires_width[i] = 3.0 * p.wire_out_bit_pj_mm * chip_mm
-        price.wires_tile[i] = p.wire_tile_bit_pj_mm * np.sqrt(crossbar_um2 / _UM2_PER_MM2)
+        price.wires_tile[i] = p.wire_tile_bit_pj_mm * np.sqrt(crossbar_um2 / UM2_PER_MM2)
     for i in range(LANES):
         price.outputs[i], price.updates[i] = p.output_pj, p.update_pj
         price.update_accesses[i], price.rescalings[i] = p.update_access_pj, p.rescaling_pj
         price.current_additions[i], price.counts[i] = p.current_addition_pj, p.count_pj
         price.current_accesses[i] = p.current_access_pj
     for i in range(LANES):
-        busy, chip_mm = busy_ns[i], np.sqrt(chip_um2[i] / _UM2_PER_MM2)
-        leaking, wide = busy * p.leakage_memory_mw_um2, busy * (c.columns[i] / _SIDE)
+        busy, chip_mm = busy_ns[i], np.sqrt(chip_um2[i] / UM2_PER_MM2)
+        leaking, wide = busy * p.leakage_memory_mw_um2, busy * (c.columns[i] / REFERENCE_SIDE)
         price.crossbars_leak[i] = wide * p.leakage_crossbar_mw
         along = max(s.tile_kernel[i], 1.0) * chip_mm
         price.tiles_leak[i] = wide * along * p.leakage_wire_mw_mm

@@ -24,8 +24,10 @@ SPIKES, CURRENT = float(SPIKE_LEVELS), float(Signal.CURRENT)
 _SIGNS = ("offset", "differential", "twos_complement")
 OFFSET, DIFFERENTIAL = float(_SIGNS.index("offset")), float(_SIGNS.index("differential"))
 
-_SIDE = 64.0
-"""Rows of the crossbar that the time of a column belongs to."""
+UM2_PER_MM2 = 1e6
+
+REFERENCE_SIDE = 64.0
+"""Rows and columns of the crossbar that constants of columns, wires and leakage belong to."""
 
 
 class Layer:
@@ -295,7 +297,7 @@ def prices_of(t: Technology) -> Prices:
         current_access_pj=s.current_bits * access_pj,
         leakage_crossbar_mw=t[f"power_leakage_crossbar_{device}"],
         leakage_wire_mw_mm=t["power_leakage_wire"],
-        leakage_memory_mw_um2=t["power_leakage_memory"] * 1e-6,
+        leakage_memory_mw_um2=t["power_leakage_memory"] / UM2_PER_MM2,
         conversion_ns=clock_ns,
         clocks_adder_bit=t["time_adder_bit"],
         clocks_select=t["time_select"],
@@ -311,7 +313,7 @@ def prices_of(t: Technology) -> Prices:
 def conversion_ns(t: Technology) -> float:
     """Return the time of one conversion: columns settle, then b SAR steps or one comparison."""
     s = t.settings
-    sense = t[f"time_sense_{s.device}"] * (s.rows / _SIDE) ** 0.2
+    sense = t[f"time_sense_{s.device}"] * (s.rows / REFERENCE_SIDE) ** 0.2
     return float(sense + (t["time_sar_bit"] * s.adc_bits if s.adc == "sar" else t["time_flash"]))
 
 

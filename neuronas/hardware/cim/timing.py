@@ -5,7 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from neuronas.hardware.cim.compiled import LANES, Lanes, compiled
-from neuronas.hardware.cim.inputs import Choice, Design, Layer, Prices
+from neuronas.hardware.cim.inputs import (
+    REFERENCE_SIDE,
+    UM2_PER_MM2,
+    Choice,
+    Design,
+    Layer,
+    Prices,
+)
 from neuronas.hardware.cim.mapping import (
     GROUP_SIDE,
     Matrix,
@@ -18,9 +25,6 @@ from neuronas.hardware.cim.mapping import (
 )
 from neuronas.hardware.cim.quantities import Times
 from neuronas.hardware.cim.work import Reads
-
-_SIDE = 64.0
-"""Columns of the crossbar that constants of wires belong to."""
 
 _GROUP_BITS = 2.0
 """Bits that an addition over 4 crossbars can add."""
@@ -201,5 +205,5 @@ def fill_leaking(
 def fill_reach(reach: Lanes, chip_um2: Lanes, c: Choice) -> None:
     """Fill in the factor of wires' time for the area that they reach over."""
     for i in range(LANES):
-        narrow = _SIDE / c.columns[i]
-        reach[i] = np.sqrt(narrow * np.sqrt(narrow)) * (chip_um2[i] * 1e-6) ** 0.15
+        narrow = REFERENCE_SIDE / c.columns[i]
+        reach[i] = np.sqrt(narrow * np.sqrt(narrow)) * (chip_um2[i] / UM2_PER_MM2) ** 0.15
