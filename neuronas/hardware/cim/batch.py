@@ -186,6 +186,22 @@ def empty_ledger(layers: int, *, explained: bool) -> Ledger:
 
 
 @compiled
+def _read(k: Ledger, t: Table, choices: Floats, block: int) -> None:
+    """Fill in the layers of a block of networks, and what they choose."""
+    w, c = k.network, k.network.choice
+    for place in range(len(t.fields)):
+        field = t.fields[place]
+        for row in range(len(k.read)):
+            for i in range(k.read.shape[2]):  # not LANES: unrolled, it is slower
+                k.read[row, field, i] = t.differing[block, place, row, i]
+    for i in range(LANES):
+        n = block * LANES + i
+        c.columns_per_adc[i], c.pe_per_tile[i] = choices[0, n], choices[1, n]
+        c.columns[i], c.mapping[i] = choices[2, n], choices[3, n]
+        c.schedule[i], w.time_steps[i] = choices[4, n], choices[5, n]
+
+
+@compiled
 def _count(k: Ledger, d: Design, p: Prices) -> None:
     """Fill in what every layer takes, and its time but for the reach of wires."""
     w = k.network
@@ -263,6 +279,25 @@ def _price_area(k: Ledger, d: Design, p: Prices) -> None:
 
 
 @compiled
+def _time(k: Ledger, graph: Graph) -> None:
+    """Fill in the latency, and the time that leakage is charged for."""
+    w = k.network
+    fill_reach(w.reach, w.chip_um2, w.choice)
+    for row in range(len(k.layers)):
+        times = k.times[row]
+        for i in range(LANES):
+            times.wires[i] *= w.reach[i]
+            times.leaking_wires[i] *= w.reach[i]
+        fill_leaking_step(k.steps[row], times, k.layers[row], w.time_steps)
+    fill_latency(w.latency, k.steps, w.time_steps, graph, w.choice)
+    for i in range(LANES):
+        w.busy_ns[i] = w.latency.latency_ns[i]
+    for row in range(len(k.layers)):
+        fill_step(k.steps[row], k.times[row], k.layers[row], w.time_steps)
+    fill_latency(w.latency, k.steps, w.time_steps, graph, w.choice)
+
+
+@compiled
 def _price_energy(k: Ledger, d: Design, p: Prices) -> None:
     """Fill in the energy, in all and the price of every charge."""
     w = k.network
@@ -284,37 +319,15 @@ def _cost_networks(sources: int) -> CompiledOnce:
     ) -> None:
         if sources == 0:  # never: it puts the sources among what the code is kept by
             return
-        w, c = k.network, k.network.choice
-        sums = w.sums
+        w, sums = k.network, k.network.sums
         for row in range(len(k.read)):
             for field in range(t.fixed.shape[1]):
                 k.read[row, field] = t.fixed[row, field]
         for block in range(len(t.differing)):
-            for place in range(len(t.fields)):
-                field = t.fields[place]
-                for row in range(len(k.read)):
-                    for i in range(k.read.shape[2]):  # not LANES: unrolled, it is slower
-                        k.read[row, field, i] = t.differing[block, place, row, i]
-            for i in range(LANES):
-                n = block * LANES + i
-                c.columns_per_adc[i], c.pe_per_tile[i] = choices[0, n], choices[1, n]
-                c.columns[i], c.mapping[i] = choices[2, n], choices[3, n]
-                c.schedule[i], w.time_steps[i] = choices[4, n], choices[5, n]
+            _read(k, t, choices, block)
             _count(k, d, p)
             _price_area(k, d, p)
-            fill_reach(w.reach, w.chip_um2, c)
-            for row in range(len(k.layers)):
-                times = k.times[row]
-                for i in range(LANES):
-                    times.wires[i] *= w.reach[i]
-                    times.leaking_wires[i] *= w.reach[i]
-                fill_leaking_step(k.steps[row], times, k.layers[row], w.time_steps)
-            fill_latency(w.latency, k.steps, w.time_steps, graph, c)
-            for i in range(LANES):
-                w.busy_ns[i] = w.latency.latency_ns[i]
-            for row in range(len(k.layers)):
-                fill_step(k.steps[row], k.times[row], k.layers[row], w.time_steps)
-            fill_latency(w.latency, k.steps, w.time_steps, graph, c)
+            _time(k, graph)
             _price_energy(k, d, p)
             for i in range(LANES):
                 n = block * LANES + i
