@@ -9,7 +9,6 @@ from typing import Annotated
 import typer
 
 from neuronas.cli.options import (
-    ChipName,
     Format,
     JsonFormat,
     NestedFormat,
@@ -61,7 +60,14 @@ def compare(
         list[Path] | None,
         typer.Argument(help="Genotypes or layers, JSON or YAML.", show_default=False),
     ] = None,
-    chip: ChipName = None,
+    chip: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--chip",
+            help="Chip preset or chip file; once for each of several. Default: rram-32nm.",
+            show_default=False,
+        ),
+    ] = None,
     budget: Annotated[
         str,
         typer.Option(
@@ -83,10 +89,12 @@ def compare(
     )
     from neuronas.report import comparison_table
 
-    if chip is not None:
-        for path in files or ():
-            require_agreement(path, chip)
+    for path in files or ():
+        for name in chip or ():
+            require_agreement(path, name)
     networks = {path.name: read_network(path) for path in files or ()} | references()
-    chips = [Chip.of(chip or default_chip("cim")), Chip.of(default_chip("spikesim"))]
+    chips = [Chip.of(name) for name in chip or [default_chip("cim")]]
+    if all(one.model != "spikesim" for one in chips):
+        chips.append(Chip.of(default_chip("spikesim")))
     limits = read_budget(budget).limits()
     write_table(comparison_table(compare_networks(networks, chips, Budget(limits))), form)

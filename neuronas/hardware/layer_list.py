@@ -35,17 +35,25 @@ class Layers(BaseModel):
     @model_validator(mode="after")
     def _follow_each_other(self) -> Layers:
         for index, (before, after) in enumerate(pairwise(self.layers), start=1):
-            allowed = {before.out_channels}
-            if after.kind == "linear" and before.kind != "linear":
-                height, width = before.map_out()
-                allowed = {before.out_channels * height * width}
-            if after.in_channels not in allowed:
-                raise PydanticCustomError(
-                    "contradiction",
-                    "layers[{index}].in_channels: found {found}; the layer before gives {allowed}",
-                    {"index": index, "found": after.in_channels, "allowed": min(allowed)},
-                )
+            for field, given in _given_by(before, after).items():
+                found = getattr(after, field)
+                if found != given:
+                    raise PydanticCustomError(
+                        "contradiction",
+                        "layers[{index}].{field}: found {found}; the layer before gives {given}",
+                        {"index": index, "field": field, "found": found, "given": given},
+                    )
         return self
+
+
+def _given_by(before: Layer, after: Layer) -> dict[str, int]:
+    """Return what a layer gives to the next one, by the field that reads it."""
+    if before.kind == "linear":
+        return {"in_channels": before.out_channels}
+    height, width = before.map_out()
+    if after.kind == "linear":
+        return {"in_channels": before.out_channels * height * width}
+    return {"in_channels": before.out_channels, "height": height, "width": width}
 
 
 def _as_list(value: object) -> object:

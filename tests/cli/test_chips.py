@@ -112,6 +112,12 @@ def test_compare_shows_the_references_under_both_models_and_the_budget_of_neuron
     assert verdicts[macro.format(3), "spikesim"] == "parameters +383%, energy_uj +20%"
 
 
+def test_compare_takes_several_chips(run, folder):
+    found = run("compare", "--chip", "rram-32nm", "--chip", "rram-22nm", "--format", "json")
+    chips = [row["chip"] for row in json.loads(found.out)][:3]
+    assert chips == ["rram-32nm", "rram-22nm", "spikesim-65nm-rram"]
+
+
 def test_compare_puts_files_first_and_takes_limits(run, folder):
     path = written(folder, architecture().to_json())
     cost = estimate(path, chip="sram-32nm")

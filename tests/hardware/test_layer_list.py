@@ -255,6 +255,10 @@ def test_a_layer_that_contradicts_itself_is_told_with_its_file(refused):
     [
         ([{"kind": "conv", "in_channels": 3, "out_channels": 4}], "layers[0]: height: required"),
         ([CONV, CONV], "layers[1].in_channels: found 3; the layer before gives 64"),
+        (
+            [CONV, CONV | {"in_channels": 64, "height": 7}],
+            "layers[1].height: found 7; the layer before gives ",
+        ),
         ([CONV, HEAD], "layers[1].in_channels: found 1024; the layer before gives 4096"),
     ],
 )
