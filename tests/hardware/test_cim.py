@@ -301,6 +301,7 @@ def all_not_less(
         "schedule": draw.integers(0, len(SCHEDULES), size=PAIRS),
         "columns": draw.choice([32, 64, 128], size=PAIRS),
         "columns_per_adc": draw.choice([1, 8, 16], size=PAIRS),
+        "pe_per_tile": draw.choice([0, 1, 4, 9, 64], size=PAIRS),
     }
     not_less(*(MODEL.cost(w, on, choices=choices) for w in (more, less)))
 

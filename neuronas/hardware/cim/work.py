@@ -142,7 +142,8 @@ def count_matrix(
         q.tile_wired_bits[i] = outputs * row_groups * width * along
         side = GROUP_SIDE if by_position else 2.0 * GROUP_SIDE
         blocks = over(row_blocks, side) * over(column_blocks, side) * x.copies[i]
-        pe_per_tile, pe = c.pe_per_tile[i], x.parallel[i] if blocks > 0.0 else 0.0
-        pe = min(blocks * pe, pe_per_tile) if pe_per_tile > 0.0 else pe
+        pe_per_tile, parallel = c.pe_per_tile[i], x.parallel[i] if blocks > 0.0 else 0.0
+        groups = row_groups * column_groups * x.copies[i] * parallel
+        room = min(groups, pe_per_tile) * GROUP_SIDE * GROUP_SIDE
         q.wide_tiles[i] = tiles_of(blocks, x.parallel[i], pe_per_tile)
-        q.tile_room[i] = pe * side * side
+        q.tile_room[i] = room if pe_per_tile > 0.0 else parallel * side * side
