@@ -55,6 +55,7 @@ def chips(draw) -> Chip:
         "columns": (32, 64, 128),
         "columns_per_adc": (1, 8, 16),
         "cell_bits": (1, 2, 4),
+        "pe_per_tile": (None, 4, 9),
     }
     return chip(**{name: draw(st.sampled_from(values)) for name, values in options.items()})
 
@@ -312,6 +313,19 @@ def test_none_of_many_networks_costs_less_when_it_grows(settings, plain):
     draw = np.random.default_rng(0)
     less = random_batch(draw, plain=plain)
     all_not_less(table_of(grown(less, draw)), table_of(less), settings, draw)
+
+
+@pytest.mark.parametrize(("rows", "kernel", "small"), [(64, 2, 16), (32, 3, 3), (32, 5, 1)])
+def test_a_small_matrix_that_grows_makes_no_tile_smaller(rows, kernel, small):
+    network = {
+        "channels": [small, 440, 1474, 1459],
+        "kernel": [kernel] * 3,
+        "side": [8] * 3,
+        "weight_bits": [4, 8, 8],
+    }
+    wider = network | {"channels": [small + 1, *network["channels"][1:]]}
+    on = chip("sram-32nm", rows=rows, pe_per_tile=4)
+    not_less(cost(wider, on), cost(network, on))
 
 
 @pytest.mark.parametrize("settings", UNLIKE)

@@ -67,8 +67,13 @@ class CompiledOnce(event.Listener):
         self._function = function
         try:
             self._compiled = self._jit(cache=True)
-        except RuntimeError as error:  # no folder to keep it in
-            self._give_up(error)
+        except RuntimeError as error:
+            _LOG.warning(
+                "compiled code of the hardware model cannot be kept (%s); name a folder that can "
+                "be written to as NUMBA_CACHE_DIR",
+                error,
+            )
+            self._compiled = self._jit()
         _REGISTER("numba:compile", self)
 
     def __call__(self, *arguments: object) -> None:
@@ -76,7 +81,14 @@ class CompiledOnce(event.Listener):
         try:
             self._compiled(*arguments)
         except (OSError, EOFError, pickle.UnpicklingError) as error:
-            self._give_up(error)
+            _LOG.warning(
+                "compiled code of the hardware model cannot be kept or read (%s); delete it, %s, "
+                "or name a folder that can be written to as NUMBA_CACHE_DIR",
+                str(error) or type(error).__name__,
+                Path(self._compiled.stats.cache_path) / "*.nb*",
+            )
+            if not self._compiled.signatures:  # it could not be read; else only not be kept
+                self._compiled = self._jit()
             self._compiled(*arguments)
 
     def on_start(self, event: event.Event) -> None:
@@ -87,18 +99,8 @@ class CompiledOnce(event.Listener):
     def on_end(self, event: event.Event) -> None:
         """Say nothing: what was waited for comes now."""
 
-    def _jit(self, **options: bool) -> Callable[..., None]:
-        jit = _NJIT(error_model="numpy", nogil=True, **options)
-        return cast(Callable[..., None], jit(self._function))
-
-    def _give_up(self, error: Exception) -> None:
-        _LOG.warning(
-            "compiled code of the hardware model cannot be kept or read (%s); delete it, %s, or "
-            "name a folder that can be written to as NUMBA_CACHE_DIR",
-            str(error) or type(error).__name__,
-            Path(self._function.__code__.co_filename).parent / "__pycache__" / "*.nb*",
-        )
-        self._compiled = self._jit()
+    def _jit(self, **options: bool) -> Any:  # noqa: ANN401 - numba has no types
+        return _NJIT(error_model="numpy", nogil=True, **options)(self._function)
 
 
 def digest_of_sources(*constants: float) -> int:

@@ -81,7 +81,7 @@ class Columns(NamedTuple):
             values = np.asarray(getattr(activity if name in _OF_DATA else w, name))
             column = values if values.shape == shape else np.broadcast_to(values, shape)
             # An array without a stride says that all networks have the same.
-            if column.strides[1] == 0:
+            if len(w) and column.strides[1] == 0:
                 found.fixed[:, field] = column[:, 0]
             else:
                 found.fields.append(field)
