@@ -12,7 +12,7 @@ work on different output positions, which shortens latency.
 
 Area and latency follow these PEs. What else would fall where a layer grows, and PEs with it, counts
 PEs of one size instead: wires between tiles, and of the energy buffers, wires and leakage. So more
-channels or weight bits never cost less area or energy.
+channels or weight bits do not cost less area or energy, but for the cases that decision 18 names.
 """
 
 from __future__ import annotations
