@@ -1,8 +1,9 @@
 """Fitting the constants of model ``cim`` anew without a chip's cases: does the physics carry over?
 
-Areas, energies and times of a component are linear in its constants, so each constant's share is
-what the component takes when all others are zero. Constants are fitted to the simulator's figure of
-that component, by log error; what was read off exactly and exponents of nodes stay as they are.
+Areas, energies and times of a component double where all its constants do, so they are the sum of
+what each constant contributes: its value times what one more unit of it would add. Constants are
+fitted to the simulator's figure of that component, by log error; what was read off exactly and
+exponents of nodes stay as they are.
 """
 
 from __future__ import annotations
@@ -154,15 +155,20 @@ def _shares(component: Component, case: Case) -> Row | None:
     target = figures[0] - sum(figures[1:])
     if target <= 0:
         return None
+    shipped = _figure(component, case, {})
     names = [_of_rram(name) for name in component.constants]
-    shares = []
-    for name in names:
-        parts: Parts = getattr(
-            _explained(case, {other: 0.0 for other in names if other != name}), component.quantity
-        )
-        by_component = parts.by_component()
-        shares.append(sum(by_component[part] for part in component.parts))
-    return shares, target
+    more = [_figure(component, case, {name: 1 + _SMALL}) for name in names]
+    return [(value - shipped) / _SMALL for value in more], target
+
+
+_SMALL = 2.0**-10
+"""By which part a constant is raised to see what it contributes."""
+
+
+def _figure(component: Component, case: Case, factors: dict[str, float]) -> float:
+    parts: Parts = getattr(_explained(case, factors), component.quantity)
+    by_component = parts.by_component()
+    return sum(by_component[part] for part in component.parts)
 
 
 def _of_rram(constant: str) -> str:

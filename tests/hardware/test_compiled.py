@@ -386,6 +386,8 @@ DAMAGE: dict[str, Callable[[bytes], bytes]] = {
     "most lost": lambda code: code[:30],
     "all lost": lambda code: b"",
     "zeros": lambda code: bytes(len(code)),
+    "no text where text was": lambda code: code.replace(b"numba", b"\xff\xfe\xff\xfe\xff"),
+    "names of nothing": lambda code: code.replace(b"numba", b"mumba"),
 }
 
 

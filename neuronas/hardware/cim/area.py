@@ -8,13 +8,35 @@ from neuronas.hardware.cim.compiled import LANES, Lanes, compiled
 from neuronas.hardware.cim.inputs import OFFSET, REFERENCE_SIDE, UM2_PER_MM2, Choice, Design, Prices
 from neuronas.hardware.cim.mapping import GROUP_SIDE, Matrix, Placement, Sides
 from neuronas.hardware.cim.quantities import Amounts, AreaPrices
+from neuronas.hardware.cim.work import Reads
 
 _SHARED_MULTIPLEXER = 8.0
 """Columns per converter that the multiplexer's constant belongs to."""
 
 
 @compiled
-def count_area(q: Amounts, x: Matrix, m: Placement, s: Sides, d: Design) -> None:
+def _shared_bits(slices: float, width: float, least: float, several: float) -> float:
+    """Return the bits of adders that serve one column of a crossbar.
+
+    Slices of an output share adders, as in DNN+NeuroSim. They save no more area than what adds them
+    up takes: a weight of more bits would take less area.
+
+    Args:
+        slices: Columns per output.
+        width: Bits of a sum over them.
+        least: Bits of shared adders that cost as much as one bit of what adds up slices.
+        several: 1 if that stands there for a single slice, too, as its input is read repeatedly.
+    """
+    one, pair = width - slices + 1.0, width - slices + 2.0
+    of_one = one - least * (width - several * one)
+    of_pair = 0.5 * pair - least * (width - pair)
+    return max(width / slices, of_one, of_pair) if slices > 1.0 else width
+
+
+@compiled
+def count_area(
+    q: Amounts, x: Matrix, m: Placement, r: Reads, s: Sides, p: Prices, d: Design
+) -> None:
     """Fill in what stands on the chip for the matrix of one layer."""
     for i in range(LANES):
         by_position, crossbars, kernel_area = x.by_position[i], m.crossbars[i], x.kernel_area[i]
@@ -23,12 +45,16 @@ def count_area(q: Amounts, x: Matrix, m: Placement, s: Sides, d: Design) -> None
         q.matrix_rows[i] = x.rows[i]
         used = x.rows[i] * x.columns[i] * x.parallel[i] * x.copies[i]
         q.used_cells[i] = used * m.replicas[i]
-        width = d.adc_bits + x.slices[i]
-        q.sliced_bits[i] = crossbars * width if x.slices[i] > 1.0 else 0.0
-        shared = width / x.slices[i]  # slices of an output share adders
-        side = m.side[i]
+        slices, side = x.slices[i], m.side[i]
+        width = d.adc_bits + slices
+        several = 1.0 if r.positions[i] > r.places[i] else 0.0
+        q.sliced_bits[i] = crossbars * width if slices + several > 1.0 else 0.0
         spanned = side if by_position > 0.0 else GROUP_SIDE
         added = kernel_area if by_position > 0.0 else side / GROUP_SIDE
+        of_ports = p.adder_tile_bit_um2 * (added - 1.0) + p.accumulator_bit_um2
+        adders_um2 = p.adder_pe_bit_um2 * (1.0 - 1.0 / spanned)
+        adders_um2 += of_ports / (side * max(x.parallel[i], 1.0))
+        shared = _shared_bits(slices, width, p.shift_add_bit_um2 / adders_um2, several)
         ports = m.blocks[i] * side * shared
         q.pe_adder_bits[i] = crossbars * shared * (1.0 - 1.0 / spanned)
         q.tile_adder_bits[i] = ports * (added - 1.0)

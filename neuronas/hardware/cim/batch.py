@@ -240,7 +240,7 @@ def _count_layer(
     fill_placement(m, x, s, c)
     fill_reads(r, layer, x, d)
     fill_additions(a, x, s, p, d, c)
-    count_area(q, x, m, s, d)
+    count_area(q, x, m, r, s, p, d)
     count_matrix(q, layer, x, r, s, d, c)
     fill_times(times, x, m, r, a, s, p, d, c)
     fill_additions(a, x, w.least, p, d, c)

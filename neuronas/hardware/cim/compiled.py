@@ -11,7 +11,6 @@ from __future__ import annotations
 import hashlib
 import logging
 import math
-import pickle
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -80,14 +79,14 @@ class CompiledOnce(event.Listener):
         """Call the function."""
         try:
             self._compiled(*arguments)
-        except (OSError, EOFError, pickle.UnpicklingError) as error:
+        except Exception as error:  # noqa: BLE001 - damaged code raises anything
             _LOG.warning(
                 "compiled code of the hardware model cannot be kept or read (%s); delete it, %s, "
                 "or name a folder that can be written to as NUMBA_CACHE_DIR",
                 str(error) or type(error).__name__,
                 Path(self._compiled.stats.cache_path) / "*.nb*",
             )
-            if not self._compiled.signatures:  # it could not be read; else only not be kept
+            if not self._compiled.signatures:  # not read; else only not kept
                 self._compiled = self._jit()
             self._compiled(*arguments)
 

@@ -4,15 +4,15 @@ A crossbar has R rows and C columns; ``columns_per_adc`` columns take turns on o
 square of n x n crossbars that holds one matrix block; a tile holds the PEs of one block of a
 layer: k*k of them, one per kernel position, or a single larger one where rows of all positions
 stand below one another (im2col). A chip's tiles are built for one kernel, the most frequent above
-1x1; layers with another kernel are mapped as im2col, and so are small ones, whose rows of all
-positions fit into one crossbar. PEs are sized by the widest layer, within 2 to 4 crossbars (4 to 8
-for im2col), as DNN+NeuroSim V1.3 does; those of small layers are twice as wide as those of the
-kernel positions they stand beside. A matrix that leaves room in its PE is replicated there: copies
-work on different output positions, which shortens latency.
+1x1; layers with another kernel are mapped as im2col, and so are small ones above 2x2, whose rows
+of all positions fit into one crossbar. PEs are sized by the widest layer, within 2 to 4 crossbars
+(4 to 8 for im2col), as DNN+NeuroSim V1.3 does; those of small layers are twice as wide as those of
+the kernel positions they stand beside. A matrix that leaves room in its PE is replicated there:
+copies work on different output positions, which shortens latency.
 
 Area and latency follow these PEs. What else would fall where a layer grows, and PEs with it, counts
-PEs of one size instead: wires between tiles, and of the energy buffers, wires and leakage. So more
-channels or weight bits do not cost less area or energy, but for the cases that decision 18 names.
+PEs of one size instead: control of tiles and wires between them, and of the energy buffers, wires
+and leakage. So more channels or weight bits never cost less area or energy.
 """
 
 from __future__ import annotations
@@ -29,6 +29,9 @@ _BY_POSITION = float(MAPPINGS.index("kernel"))
 
 NARROW, NARROW_IM2COL = 2.0, 4.0
 """Least crossbars along a PE that holds a kernel position, and along an im2col one."""
+
+_WIDER = 2.0
+"""How much wider PEs of small matrices are than those of kernel positions beside them."""
 
 GROUP_SIDE = 4.0
 """Crossbars that an adder tree of an im2col PE spans.
@@ -201,9 +204,9 @@ def fill_matrix(x: Matrix, layer: Layer, s: Sides, beyond: float, d: Design, c: 
         x.cell_current[i] = leading + beyond * (slices - leading)
         slices = max(slices, 1.0) * sides
         rows = channels * kernel_area
-        # Tiles of 1x1 kernels hold every matrix; larger ones those that fill more than a crossbar.
+        # A small matrix stands in one wider PE, but where its positions need no more crossbars.
         usual = (kernel == tile_kernel) & (weighted > 0.0)
-        by_position = usual & ((rows > d.rows) | (tile_kernel == 1.0))
+        by_position = usual & ((rows > d.rows) | (tile_kernel <= _WIDER))
         rows = channels if by_position else rows
         x.usual[i], x.by_position[i] = 1.0 if usual else 0.0, 1.0 if by_position else 0.0
         x.copies[i] = groups * weighted
@@ -278,7 +281,7 @@ def fill_placement(m: Placement, x: Matrix, s: Sides, c: Choice) -> None:
     """Fill in where the matrix of a layer goes."""
     for i in range(LANES):
         position, im2col = s.position[i], s.im2col[i]
-        side = 2.0 * position if x.usual[i] > 0.0 else im2col
+        side = _WIDER * position if x.usual[i] > 0.0 else im2col
         side = position if x.by_position[i] > 0.0 else side
         row_blocks, column_blocks = x.row_blocks[i], x.column_blocks[i]
         blocks = over(row_blocks, side) * over(column_blocks, side) * x.copies[i]

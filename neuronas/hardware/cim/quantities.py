@@ -187,7 +187,7 @@ AREA: Charges = {
     "pe_adders": ("accumulation", "pe_adder_bits"),
     "tile_adders": ("accumulation", "tile_adder_bits"),
     "accumulators": ("accumulation", "accumulator_bits"),
-    "tile_control": ("tile control", "tiles"),
+    "tile_control": ("tile control", "wide_tiles"),
     "input_buffers": ("input buffers", "buffer_bits"),
     "membranes": ("membranes", "membrane_bits"),
     "lif_units": ("LIF units", "firing_units"),

@@ -126,7 +126,7 @@ def fill_times(
         by_position, shared = x.by_position[i] > 0.0, c.columns_per_adc[i]
         reads = r.positions[i] / m.replicas[i]
         sent = r.places[i] * min(x.outputs[i], m.side[i] * c.columns[i])
-        fetched = r.positions[i] * min(x.rows[i], m.side[i] * d.rows)
+        fetched = r.fetches[i] * min(x.rows[i], m.side[i] * d.rows)
         times.conversions[i] = reads * (shared * clock)
         times.selection[i] = reads * (shared * p.clocks_select * clock)
         times.accumulation[i] = (reads * a.per_read[i] + r.places[i] * a.per_place[i]) * clock
@@ -189,13 +189,13 @@ def fill_leaking(
         position, im2col, channels, rows = s.position[i], s.im2col[i], x.channels[i], x.rows[i]
         side = position if by_position else im2col
         share = share_of_replica(side, x.row_blocks[i])
-        reads = r.positions[i] * share * share_of_replica(side, x.column_blocks[i])
+        reads = r.leaking_positions[i] * share * share_of_replica(side, x.column_blocks[i])
         adding = reads * a.per_read[i] + r.places[i] * a.per_place[i]
         reading = reads * shared * (1.0 + p.clocks_select)
         times.leaking_work[i] = (reading + adding * (shared / a.rounds[i])) * clock
         side = position if usual else im2col
         sent = r.places[i] * min(x.outputs[i], side * c.columns[i])
-        fetched = r.positions[i] * min(channels if usual else rows, side * d.rows)
+        fetched = r.fetches[i] * min(channels if usual else rows, side * d.rows)
         port, kernel_area = s.port[i], x.kernel_area[i]
         times.leaking_buffers[i] = _buffers(usual, sent, fetched, kernel_area, port, p) * clock
         times.leaking_wires[i] = _wires(usual, sent, fetched, p) * clock

@@ -23,14 +23,18 @@ class Reads:
         element_bits: Of one element of it.
         planes: How often a crossbar reads one element.
         places: Output positions; 0 without a matrix.
-        positions: Times planes and reads of a row block.
-        density: Share of rows that a read drives.
+        fetches: Times planes: how often an element is fetched.
+        positions: Times reads of a row block, each of the rows that are active at once.
+        leaking_positions: The same, for the time that leakage is charged for.
+        density: Share of rows that are driven by a fetch.
     """
 
     element_bits: Lanes
     planes: Lanes
     places: Lanes
+    fetches: Lanes
     positions: Lanes
+    leaking_positions: Lanes
     density: Lanes
 
 
@@ -69,7 +73,10 @@ def fill_signals(r: Reads, layer: Layer, d: Design) -> None:
 
 @compiled
 def fill_reads(r: Reads, layer: Layer, x: Matrix, d: Design) -> None:
-    """Fill in how often crossbars read a layer's input, and how many of their rows a read drives.
+    """Fill in how often crossbars read a layer's input.
+
+    Kernel positions that share a crossbar leak as long as one that has its own: else a matrix that
+    outgrows that crossbar, so that fewer rows are read one after another, could save energy.
 
     Args:
         r: Filled in, but for what :func:`fill_signals` has.
@@ -80,10 +87,12 @@ def fill_reads(r: Reads, layer: Layer, x: Matrix, d: Design) -> None:
     for i in range(LANES):
         weighted = 1.0 if x.copies[i] > 0.0 else 0.0
         reads = max(over(min(x.rows[i], d.rows), d.active_rows), 1.0)
+        rows = x.channels[i] if x.usual[i] > 0.0 else x.rows[i]
+        leaking = max(over(min(rows, d.rows), d.active_rows), 1.0)
         places = layer.out_height[i] * layer.out_width[i] * weighted
-        r.places[i] = places
-        r.positions[i] = places * r.planes[i] * reads
-        r.density[i] /= reads
+        fetches = places * r.planes[i]
+        r.places[i], r.fetches[i] = places, fetches
+        r.positions[i], r.leaking_positions[i] = fetches * reads, fetches * leaking
 
 
 @compiled
@@ -112,7 +121,8 @@ def count_matrix(
         places = r.places[i] * layer.steps[i] * x.copies[i]
         reads = x.copies[i] * (positions * x.parallel[i] * row_blocks)
         reads *= 1.0 - d.skip_zero_rows * layer.zero_rows[i]
-        inputs, outputs = x.copies[i] * (positions * x.channels[i]), x.outputs[i] * places
+        inputs = x.copies[i] * (r.fetches[i] * layer.steps[i] * x.channels[i])
+        outputs = x.outputs[i] * places
         row_groups, column_groups = over(row_blocks, GROUP_SIDE), over(column_blocks, GROUP_SIDE)
         width = d.adc_bits + slices
         column_reads, block_reads = reads * x.columns[i], reads * column_blocks
@@ -121,7 +131,8 @@ def count_matrix(
         q.cell_reads[i] = driven * x.outputs[i] * x.cell_current[i]
         q.driven_rows[i] = driven * column_blocks
         conversions = column_reads + referenced * block_reads
-        q.sliced_conversions[i] = conversions if slices > 1.0 else 0.0
+        several = (slices > 1.0) | (r.positions[i] > r.places[i])
+        q.sliced_conversions[i] = conversions if several else 0.0
         q.outputs[i], q.partial_sums[i] = outputs, outputs * row_groups
         q.partial_bits[i] = outputs * row_groups * width
         q.pe_addition_bits[i] = outputs * x.parallel[i] * (row_blocks - row_groups) * width
@@ -140,7 +151,8 @@ def count_matrix(
         along, along_flat = kernel_area * kernel * narrow, wide * wide / 4.0
         along = along if by_position else along_flat
         q.tile_wired_bits[i] = outputs * row_groups * width * along
-        side = GROUP_SIDE if by_position else 2.0 * GROUP_SIDE
+        of_positions = by_position & (s.tile_kernel[i] > 1.0)
+        side = GROUP_SIDE if of_positions else 2.0 * GROUP_SIDE
         blocks = over(row_blocks, side) * over(column_blocks, side) * x.copies[i]
         pe_per_tile, parallel = c.pe_per_tile[i], x.parallel[i] if blocks > 0.0 else 0.0
         groups = row_groups * column_groups * x.copies[i] * parallel
