@@ -157,6 +157,8 @@ def read_budget(text: str) -> BudgetConfig:
     Raises:
         ConfigError: Neither a preset nor limits.
     """
+    if text in BudgetConfig.model_fields and text != "preset":
+        raise ConfigError(f"{text}: needs a number, as in {text}=120", source="--budget")
     if "=" not in text:
         return validate(BudgetConfig, {"preset": text}, source="--budget")
     limits: dict[str, Any] = {}

@@ -188,7 +188,8 @@ def _completed(content: Mapping[str, Any], source: str | None) -> dict[str, Any]
         raise ConfigError(
             [
                 f"constants.{name}: '{base['name']}' has no such constant"
-                f"{suggestion(name, list(base['constants']))}"
+                f"{suggestion(name, list(base['constants']))}; `neuronas chips show "
+                f"{base['name']}` lists them"
                 for name in unknown
             ],
             source=source,

@@ -151,6 +151,7 @@ def test_compare_as_table_and_csv_has_the_same_rows(run, folder):
         ("area=3", "area: unknown key; allowed: area_mm2, energy_uj, latency_ms, memory_bytes"),
         ("area_mm2=much", "area_mm2: found 'much'; input should be a valid number"),
         ("area_mm2=-1", "area_mm2: found -1.0; allowed: above 0"),
+        ("energy_uj", "energy_uj: needs a number, as in energy_uj=120"),
         ("area_mm2=nan", "area_mm2: found nan; input should be"),
     ],
 )

@@ -296,7 +296,7 @@ def test_a_constant_that_the_base_lacks_is_told_with_the_nearest(written):
         Chip.of(path)
     assert str(caught.value) == (
         f"{path}:\n  constants.energy_acd: '{RRAM}' has no such constant; did you mean "
-        "'energy_adc'?"
+        f"'energy_adc'?; `neuronas chips show {RRAM}` lists them"
     )
 
 
