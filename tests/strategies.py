@@ -9,7 +9,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from neuronas.architecture import BIT_WIDTHS, EDGES, GROUPS, Architecture, Networks
-from neuronas.config import OPERATIONS, ZEROIZE
+from neuronas.config import CODINGS, OPERATIONS, SNASNET_OPERATIONS, ZEROIZE
 from neuronas.hardware import LayerList
 
 OPERATION_NAMES = tuple(op.name for op in OPERATIONS)
@@ -40,8 +40,8 @@ def architecture(**changes: object) -> Architecture:
 
 
 def all_cells() -> np.ndarray:
-    """Return all 15,625 cells, shape ``(15625, 6)``."""
-    count = len(OPERATIONS)
+    """Return all 15,625 cells of SNASNet's operations, shape ``(15625, 6)``."""
+    count = len(SNASNET_OPERATIONS)
     return np.stack(np.unravel_index(np.arange(count**6), (count,) * 6), axis=1)
 
 
@@ -86,7 +86,9 @@ def architectures(
         hidden=draw(st.sampled_from([0, 1, 30])),
         time_steps=draw(st.integers(1, 9)),
         decay=draw(st.floats(0, 1, exclude_max=True)),
-        threshold=draw(st.floats(0, 5, exclude_min=True)),
+        threshold=draw(st.sampled_from([0.5, 1.0]) | st.floats(0, 5, exclude_min=True)),
+        votes=draw(st.integers(1, 3)),
+        coding=draw(st.sampled_from(CODINGS)),
         weight_bits={group: draw(st.sampled_from(BIT_WIDTHS)) for group in GROUPS},
     )
 
@@ -102,15 +104,17 @@ def batches(
 
 def networks_of_cells(cells: np.ndarray, **scalars: int) -> Networks:
     """Return networks on CIFAR-100's shapes with these cells, shared by A and B."""
-    values = {"channels": 4, "ratio": 2, "pool": 2, "hidden": 0, "time_steps": 5} | scalars
+    usual = {"channels": 4, "ratio": 2, "pool": 2, "hidden": 0, "time_steps": 5, "votes": 1}
+    values = usual | {"classes": 100} | scalars
     count = len(cells)
     return Networks(
         input_shape=(3, 32, 32),
-        classes=100,
+        classes=values.pop("classes"),
         cell_a=cells,
         cell_b=cells,
         decay=np.full(count, 0.25),
         threshold=np.ones(count),
+        coding=np.zeros(count, dtype=int),
         weight_bits=np.full((count, len(GROUPS)), 4),
         **{name: np.full(count, value) for name, value in values.items()},
     )

@@ -1,6 +1,10 @@
 """What a candidate is: cells, networks, the search space, digests and the layer table."""
 
 from neuronas.architecture.cells import (
+    ALL_EDGE_NAMES,
+    ALL_EDGES,
+    BACK_EDGE_NAMES,
+    BACK_EDGES,
     EDGE_NAMES,
     EDGES,
     NODES,
@@ -12,7 +16,7 @@ from neuronas.architecture.cells import (
 from neuronas.architecture.digest import deployment_digest, network_keys, training_digest
 from neuronas.architecture.layers import Layer, chain, workload_of_layers
 from neuronas.architecture.networks import BIT_WIDTHS, GROUPS, Architecture, Networks, WeightBits
-from neuronas.architecture.slots import SLOT_INDEX, SLOTS, Slot
+from neuronas.architecture.slots import FEEDBACK_SLOTS, SLOT_INDEX, SLOTS, Slot
 from neuronas.architecture.space import (
     Choice,
     GeneratorSuggester,
@@ -23,9 +27,14 @@ from neuronas.architecture.space import (
 from neuronas.architecture.workload import Signal, Workload
 
 __all__ = [
+    "ALL_EDGES",
+    "ALL_EDGE_NAMES",
+    "BACK_EDGES",
+    "BACK_EDGE_NAMES",
     "BIT_WIDTHS",
     "EDGES",
     "EDGE_NAMES",
+    "FEEDBACK_SLOTS",
     "GROUPS",
     "NODES",
     "SLOTS",

@@ -9,8 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from neuronas.architecture.networks import GROUPS, Architecture, Networks
+from neuronas.architecture.cells import ALL_EDGES
+from neuronas.architecture.networks import GROUPS, Architecture, Ints, Networks
 from neuronas.architecture.workload import Workload
+from neuronas.config import ZEROIZE
 
 
 def training_digest(architecture: Architecture, context: Mapping[str, Any]) -> str:
@@ -57,10 +59,18 @@ def network_keys(networks: Networks, workload: Workload) -> list[bytes]:
         axis=1,
     )
     scalars = (canonical.channels, canonical.ratio, canonical.pool, canonical.hidden)
+    head = (canonical.votes, canonical.coding)
     neurons = (canonical.time_steps, canonical.decay.view(np.int64))
-    columns = [*scalars, *neurons, canonical.threshold.view(np.int64)]
-    rows = np.column_stack([canonical.cell_a, canonical.cell_b, bits, *columns])
+    columns = [*scalars, *head, *neurons, canonical.threshold.view(np.int64)]
+    cells = [_whole(cell) for cell in (canonical.cell_a, canonical.cell_b)]
+    rows = np.column_stack([*cells, bits, *columns])
     return [row.tobytes() for row in np.ascontiguousarray(rows, dtype=np.int64)]
+
+
+def _whole(cells: Ints) -> Ints:
+    """Return cells with a column per edge, backward ones too."""
+    missing = len(ALL_EDGES) - cells.shape[1]
+    return np.pad(cells, ((0, 0), (0, missing)), constant_values=ZEROIZE)
 
 
 def deployment_digest(training: str, hardware: Mapping[str, Any]) -> str:

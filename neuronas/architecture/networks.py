@@ -14,17 +14,26 @@ from pydantic import BaseModel, ConfigDict, Field, field_serializer, field_valid
 from pydantic_core import PydanticCustomError
 
 from neuronas.architecture.cells import (
+    ALL_EDGE_NAMES,
+    ALL_EDGES,
     EDGE_NAMES,
+    EDGES,
     canonical_cells,
     format_cnt_mat,
     live_edges,
     parse_cnt_mat,
+    without_idle,
 )
 from neuronas.config import (
+    CODINGS,
     OPERATION_INDEX,
     OPERATIONS,
+    USUAL_NEURON,
+    ZEROIZE,
     BitWidth,
+    Coding,
     Decay,
+    NeuronConfig,
     Threshold,
     read_yaml,
     validate,
@@ -63,8 +72,9 @@ class Architecture(BaseModel):
     Attributes:
         input_shape: ``(C, H, W)`` of one sample.
         classes: Outputs of the head.
-        cell_a: Operation of each edge, in the order of ``EDGES``. JSON has a mapping such as
-            ``{"0->1": "conv3x3", ...}``; SNASNet's ``cnt_mat`` text is read too.
+        cell_a: Operation of each edge, in the order of ``EDGES``, and of ``BACK_EDGES`` if any
+            edge leads backward. JSON has a mapping such as ``{"0->1": "conv3x3", ...}``; SNASNet's
+            ``cnt_mat`` text is read too.
         cell_b: Likewise, for the second cell.
         channels: Channels of cell A.
         ratio: Channels of cell B over those of cell A.
@@ -73,6 +83,9 @@ class Architecture(BaseModel):
         time_steps: Time steps T.
         decay: Decay of the membrane potential per time step, in [0, 1).
         threshold: Firing threshold of the membrane potential.
+        votes: Outputs of the head per class, which are averaged.
+        coding: How an image becomes what the stem reads.
+        neuron: How neurons and batch norm behave.
         weight_bits: Weight bits per group.
     """
 
@@ -89,6 +102,9 @@ class Architecture(BaseModel):
     time_steps: Positive = 4
     decay: Decay = 0.25
     threshold: Threshold = 1.0
+    votes: Annotated[int, Field(ge=1, le=256)] = 1
+    coding: Coding = "direct"
+    neuron: NeuronConfig = USUAL_NEURON
     weight_bits: WeightBits = WeightBits()
 
     @field_validator("input_shape", mode="before")
@@ -106,7 +122,7 @@ class Architecture(BaseModel):
 
     @field_serializer("cell_a", "cell_b")
     def _write_cell(self, operations: tuple[str, ...]) -> dict[str, str]:
-        return dict(zip(EDGE_NAMES, operations, strict=True))
+        return dict(zip(ALL_EDGE_NAMES, operations, strict=False))
 
     @classmethod
     def from_file(cls, path: str | Path) -> Architecture:
@@ -128,8 +144,15 @@ class Architecture(BaseModel):
         return validate(cls, content, source=source)
 
     def to_json(self) -> dict[str, Any]:
-        """Return the genotype as JSON values; inverse of :meth:`from_json`."""
+        """Return the genotype as JSON values; inverse of :meth:`from_json`.
+
+        ``votes``, ``coding`` and ``neuron`` are left out where they are the usual ones.
+        """
         values: dict[str, Any] = json.loads(self.model_dump_json())
+        usual = type(self).model_fields
+        for name in ("votes", "coding", "neuron"):
+            if getattr(self, name) == usual[name].default:
+                del values[name]
         return values
 
     def canonical(self) -> Architecture:
@@ -140,10 +163,15 @@ class Architecture(BaseModel):
         """Return SNASNet's notation of cell A and cell B."""
         return format_cnt_mat(self.cell_a), format_cnt_mat(self.cell_b)
 
+    def operations(self) -> set[str]:
+        """Return the operations that stand on its edges."""
+        return {*self.cell_a, *self.cell_b}
+
     def check(self) -> None:
         """Raise a GenotypeError unless the network can be built and run."""
+        steps = np.array([self.time_steps])
         connected_a, connected_b = (
-            bool(live_edges(_indices([cell])).any()) for cell in (self.cell_a, self.cell_b)
+            bool(live_edges(_indices([cell]), steps).any()) for cell in (self.cell_a, self.cell_b)
         )
         problems = [
             f"{name}: no path from input to output: {format_cnt_mat(cell)}"
@@ -172,17 +200,16 @@ def _cell(value: object) -> object:
     if isinstance(value, str):
         return parse_cnt_mat(value)
     if isinstance(value, dict):
-        unknown = sorted(map(str, value.keys() - set(EDGE_NAMES)))
+        unknown = sorted(map(str, value.keys() - set(ALL_EDGE_NAMES)))
         if unknown:
             raise GenotypeError(
-                f"unknown edge {unknown[0]!r}; allowed: {', '.join(EDGE_NAMES)} "
-                "(backward edges are not supported)"
+                f"unknown edge {unknown[0]!r}; allowed: {', '.join(ALL_EDGE_NAMES)}"
             )
         missing = [edge for edge in EDGE_NAMES if edge not in value]
         if missing:
             raise GenotypeError(f"edge {missing[0]!r} is not given; use 'zeroize' for no edge")
-        value = [value[edge] for edge in EDGE_NAMES]
-    if not isinstance(value, list | tuple) or len(value) != len(EDGE_NAMES):
+        value = [value.get(edge, "zeroize") for edge in ALL_EDGE_NAMES]
+    if not isinstance(value, list | tuple) or len(value) not in {len(EDGES), len(ALL_EDGES)}:
         raise GenotypeError(
             f"found {value!r}; a cell is a mapping of the edges {', '.join(EDGE_NAMES)} to "
             "operations, or cnt_mat text such as '0303 0030 0002 0000'"
@@ -192,11 +219,15 @@ def _cell(value: object) -> object:
             raise GenotypeError(
                 f"unknown operation {name!r}; allowed: {', '.join(OPERATION_INDEX)}"
             )
-    return tuple(value)
+    return without_idle(tuple(value))
 
 
 def _indices(cells: Sequence[Sequence[str]]) -> Ints:
-    return np.array([[OPERATION_INDEX[name] for name in cell] for cell in cells], dtype=np.int64)
+    """Return the operations of cells; with backward edges if any of the cells has one."""
+    edges = max(len(cell) for cell in cells)
+    rows = [[OPERATION_INDEX[name] for name in cell] for cell in cells]
+    whole = [row + [ZEROIZE] * (edges - len(row)) for row in rows]
+    return np.array(whole, dtype=np.int64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,11 +237,15 @@ class Networks:
     Attributes:
         input_shape: ``(C, H, W)`` of one sample, the same for all.
         classes: Outputs of the head, the same for all.
-        cell_a: Operations, shape ``(N, 6)``, indices into ``OPERATIONS``.
+        cell_a: Operations, indices into ``OPERATIONS``, shape ``(N, 6)``, or ``(N, 12)`` with
+            backward edges.
         cell_b: Likewise.
         channels, ratio, pool, hidden, time_steps: Shape ``(N,)``.
         decay, threshold: Shape ``(N,)``.
+        votes: Shape ``(N,)``.
+        coding: Indices into ``CODINGS``, shape ``(N,)``.
         weight_bits: Shape ``(N, 5)``, one column per group of ``GROUPS``.
+        neuron: How neurons behave, the same for all.
     """
 
     input_shape: tuple[int, int, int]
@@ -224,16 +259,22 @@ class Networks:
     time_steps: Ints
     decay: Floats
     threshold: Floats
+    votes: Ints
+    coding: Ints
     weight_bits: Ints
+    neuron: NeuronConfig = USUAL_NEURON
 
     @classmethod
     def of(cls, architectures: Sequence[Architecture]) -> Networks:
-        """Return a batch of architectures, which must share input shape and classes."""
+        """Return a batch of architectures, which must share input shape, classes and neurons."""
         first = architectures[0]
         if any(
-            (a.input_shape, a.classes) != (first.input_shape, first.classes) for a in architectures
+            (a.input_shape, a.classes, a.neuron) != (first.input_shape, first.classes, first.neuron)
+            for a in architectures
         ):
-            raise GenotypeError("architectures of one batch must share input shape and classes")
+            raise GenotypeError(
+                "architectures of one batch must share input shape, classes and neurons"
+            )
 
         def column(name: str, dtype: type) -> NDArray[Any]:
             return np.array([getattr(a, name) for a in architectures], dtype=dtype)
@@ -250,6 +291,9 @@ class Networks:
             time_steps=column("time_steps", np.int64),
             decay=column("decay", np.float64),
             threshold=column("threshold", np.float64),
+            votes=column("votes", np.int64),
+            coding=np.array([CODINGS.index(a.coding) for a in architectures], dtype=np.int64),
+            neuron=first.neuron,
             weight_bits=np.array(
                 [[getattr(a.weight_bits, g) for g in GROUPS] for a in architectures], dtype=np.int64
             ),
@@ -268,11 +312,13 @@ class Networks:
                 "cell_b": tuple(OPERATIONS[op].name for op in self.cell_b[index]),
                 "decay": float(self.decay[index]),
                 "threshold": float(self.threshold[index]),
+                "coding": CODINGS[self.coding[index]],
+                "neuron": self.neuron,
                 "weight_bits": bits,
             }
             | {
                 name: int(getattr(self, name)[index])
-                for name in ("channels", "ratio", "pool", "hidden", "time_steps")
+                for name in ("channels", "ratio", "pool", "hidden", "time_steps", "votes")
             }
         )
 
@@ -281,7 +327,7 @@ class Networks:
         arrays = {
             f.name: getattr(self, f.name)[indices]
             for f in fields(self)
-            if f.name not in {"input_shape", "classes"}
+            if f.name not in {"input_shape", "classes", "neuron"}
         }
         return replace(self, **arrays)
 
@@ -289,11 +335,16 @@ class Networks:
         """Return the same networks with edges that are on no path zeroized."""
         return replace(
             self,
-            cell_a=canonical_cells(self.cell_a),
-            cell_b=canonical_cells(self.cell_b),
+            cell_a=canonical_cells(self.cell_a, self.time_steps),
+            cell_b=canonical_cells(self.cell_b, self.time_steps),
         )
 
     def connected(self) -> NDArray[np.bool_]:
         """Return which networks have a path from input to output, shape ``(N,)``."""
-        both = live_edges(self.cell_a).any(axis=1) & live_edges(self.cell_b).any(axis=1)
-        return np.asarray(both)
+        a, b = (live_edges(cell, self.time_steps) for cell in (self.cell_a, self.cell_b))
+        return np.asarray(a.any(axis=1) & b.any(axis=1))
+
+    @property
+    def feedback(self) -> bool:
+        """Whether any of them may have backward edges."""
+        return any(cell.shape[1] > len(EDGES) for cell in (self.cell_a, self.cell_b))

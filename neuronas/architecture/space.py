@@ -6,6 +6,7 @@ choices; N genotypes are an array ``(N, G)``.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,9 +14,18 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from neuronas.architecture.cells import EDGE_NAMES
+from neuronas.architecture.cells import ALL_EDGE_NAMES, EDGE_NAMES
 from neuronas.architecture.networks import GROUPS, Architecture, Ints, Networks
-from neuronas.config import DATASETS, OPERATION_INDEX, StudyConfig
+from neuronas.config import (
+    CODINGS,
+    DATASETS,
+    OPERATION_INDEX,
+    OPERATIONS,
+    USUAL_NEURON,
+    ZEROIZE,
+    NeuronConfig,
+    StudyConfig,
+)
 from neuronas.errors import GenotypeError
 
 Choice = str | int | float
@@ -23,7 +33,12 @@ Choice = str | int | float
 CHIP_PREFIX = "chip."
 """Begin of the name of a parameter that chooses on the chip, not in the network."""
 
-_SCALARS = ("channels", "ratio", "pool", "hidden", "time_steps", "decay", "threshold")
+_SCALARS = ("channels", "ratio", "pool", "hidden", "time_steps", "decay", "threshold", "votes")
+
+
+def edge_names(*, feedback: bool) -> tuple[str, ...]:
+    """Return the edges of a cell, each a gene."""
+    return ALL_EDGE_NAMES if feedback else EDGE_NAMES
 
 
 class Suggester(Protocol):
@@ -60,13 +75,17 @@ class SearchSpace:
         input_shape: ``(C, H, W)`` of one sample.
         classes: Number of classes.
         shared: Whether cell B is always a copy of cell A.
+        feedback: Whether cells may have backward edges.
         parameters: One per gene, in the order of the columns of a genotype array.
+        neuron: How neurons of all of them behave.
     """
 
     input_shape: tuple[int, int, int]
     classes: int
     shared: bool
     parameters: tuple[Parameter, ...]
+    feedback: bool = False
+    neuron: NeuronConfig = USUAL_NEURON
 
     @classmethod
     def of(cls, study: StudyConfig) -> SearchSpace:
@@ -76,9 +95,10 @@ class SearchSpace:
         parameters = [
             Parameter(f"{cell}.{edge}", tuple(space.operations))
             for cell in cells
-            for edge in EDGE_NAMES
+            for edge in edge_names(feedback=space.feedback)
         ]
         parameters += [Parameter(name, tuple(getattr(space, name))) for name in _SCALARS]
+        parameters.append(Parameter("coding", tuple(space.coding)))
         parameters += [
             Parameter(f"weight_bits.{group}", tuple(getattr(space.weight_bits, group)))
             for group in GROUPS
@@ -88,7 +108,14 @@ class SearchSpace:
             for name, options in sorted(space.chip.items())
         ]
         shared = space.cells == "shared"
-        return cls(dataset.input_shape, dataset.classes, shared, tuple(parameters))
+        return cls(
+            dataset.input_shape,
+            dataset.classes,
+            shared,
+            tuple(parameters),
+            space.feedback,
+            space.neuron,
+        )
 
     @property
     def searched(self) -> tuple[Parameter, ...]:
@@ -147,13 +174,16 @@ class SearchSpace:
             if parameter.name.startswith(CHIP_PREFIX):
                 continue
             choices: Sequence[Choice] = parameter.choices
-            if isinstance(choices[0], str):
+            if parameter.name == "coding":
+                choices = [CODINGS.index(str(name)) for name in choices]
+            elif isinstance(choices[0], str):
                 choices = [OPERATION_INDEX[str(name)] for name in choices]
             columns[parameter.name] = np.asarray(choices)[gene]
 
         def cell(name: str) -> Ints:
             prefix = "cell" if self.shared else name
-            return np.stack([columns[f"{prefix}.{edge}"] for edge in EDGE_NAMES], axis=1)
+            names = edge_names(feedback=self.feedback)
+            return np.stack([columns[f"{prefix}.{edge}"] for edge in names], axis=1)
 
         bits = np.stack([columns[f"weight_bits.{group}"] for group in GROUPS], axis=1)
         return Networks(
@@ -161,7 +191,9 @@ class SearchSpace:
             classes=self.classes,
             cell_a=cell("cell_a"),
             cell_b=cell("cell_b"),
+            coding=columns["coding"],
             weight_bits=bits,
+            neuron=self.neuron,
             **{name: columns[name] for name in _SCALARS},
         )
 
@@ -202,6 +234,8 @@ class SearchSpace:
                 f"input_shape, classes: found {architecture.input_shape}, {architecture.classes}; "
                 f"the study's dataset has {self.input_shape}, {self.classes}"
             )
+        if architecture.neuron != self.neuron:
+            problems.append(f"neuron: found {architecture.neuron!r}; the study has {self.neuron!r}")
         if self.shared and architecture.cell_a != architecture.cell_b:
             problems.append("cell_b: differs from cell_a, but the study's cells are shared")
         chosen = {p.name: p.choices[0] for p in self.chip_parameters} | dict(chip or {})
@@ -227,8 +261,12 @@ class SearchSpace:
         values: dict[str, Choice] = {
             f"{cell}.{edge}": name
             for cell, operations in cells.items()
-            for edge, name in zip(EDGE_NAMES, operations, strict=True)
+            for edge, name in zip(
+                edge_names(feedback=self.feedback or len(operations) > len(EDGE_NAMES)),
+                itertools.chain(operations, itertools.repeat(OPERATIONS[ZEROIZE].name)),
+                strict=False,
+            )
         }
-        values |= {name: getattr(architecture, name) for name in _SCALARS}
+        values |= {name: getattr(architecture, name) for name in (*_SCALARS, "coding")}
         values |= {f"weight_bits.{g}": getattr(architecture.weight_bits, g) for g in GROUPS}
         return values

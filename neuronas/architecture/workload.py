@@ -13,10 +13,10 @@ from enum import IntEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from neuronas.architecture.cells import EDGE_NAMES, EDGES, NODES, canonical_cells
+from neuronas.architecture.cells import ALL_EDGE_NAMES, ALL_EDGES, EDGES, NODES
 from neuronas.architecture.networks import GROUPS, Ints, Networks
-from neuronas.architecture.slots import SLOT_INDEX, SLOTS, Slot
-from neuronas.config import OPERATIONS, Kind
+from neuronas.architecture.slots import FEEDBACK_SLOTS, SLOTS, Slot
+from neuronas.config import CODINGS, CONV_THRESHOLDS, OPERATIONS, ZEROIZE, Kind
 
 FULL_PRECISION_BITS = 32
 """Bits of a batch-norm scale or shift and of a bias: they are not quantized."""
@@ -40,6 +40,11 @@ IMAGE_LEVELS = 256
 
 _OP_KIND = np.array([op.kind for op in OPERATIONS], dtype=np.int64)
 _OP_KERNEL = np.array([op.kernel for op in OPERATIONS], dtype=np.int64)
+_OP_THRESHOLD = np.array([CONV_THRESHOLDS.index(op.threshold) for op in OPERATIONS])
+"""Place of each operation's threshold in ``CONV_THRESHOLDS``."""
+
+_DIRECT, _LATENCY = CODINGS.index("direct"), CODINGS.index("latency")
+
 _OP_SIGNAL = np.array(
     [
         {Kind.NONE: Signal.NONE, Kind.CONV: Signal.SPIKE}.get(op.kind, Signal.CURRENT)
@@ -78,7 +83,8 @@ class Workload:
         adds: Whether the output is added to what an earlier edge brings to the same node.
         rescaled: Whether the output must be brought to another scale: a batch norm that does not
             fold into one convolution before one LIF layer.
-        waits: Whether the output is a current that waits for slower branches of its node.
+        waits: Whether the output is a current that waits for slower branches of its node, or for
+            the next time step.
         time_steps: Shape ``(N,)``.
     """
 
@@ -109,9 +115,15 @@ class Workload:
     time_steps: Ints
 
     @classmethod
-    def of(cls, networks: Networks) -> Workload:
-        """Return the layer table of a batch; dead edges are layers of kind ``NONE``."""
-        return _Builder(networks).build()
+    def of(cls, networks: Networks, *, dead_edges: bool = False) -> Workload:
+        """Return the layer table of a batch.
+
+        Args:
+            networks: N networks.
+            dead_edges: Whether edges on no path are built, as published counts of parameters
+                have them, and not layers of kind ``NONE``.
+        """
+        return _Builder(networks if dead_edges else networks.canonical()).build()
 
     def __len__(self) -> int:
         return len(self.time_steps)
@@ -128,6 +140,10 @@ class Workload:
         unquantized = (self.parameters - self.weights) * FULL_PRECISION_BITS
         return np.asarray((self.weights * self.weight_bits + unquantized).sum(axis=0))
 
+    def row(self, name: str) -> int:
+        """Return the row of a layer."""
+        return next(row for row, slot in enumerate(self.slots) if slot.name == name)
+
     def names(self, mask: NDArray[np.bool_]) -> list[str]:
         """Return the names of the layers that ``mask``, shape ``(L,)``, selects."""
         return [slot.name for slot, chosen in zip(self.slots, mask, strict=True) if chosen]
@@ -138,7 +154,9 @@ class _Builder:
 
     def __init__(self, networks: Networks) -> None:
         self.networks = networks
-        shape = (len(SLOTS), len(networks))
+        self.slots = FEEDBACK_SLOTS if networks.feedback else SLOTS
+        self.rows = {slot.name: row for row, slot in enumerate(self.slots)}
+        shape = (len(self.slots), len(networks))
         columns = [f.name for f in fields(Workload) if f.name not in {"slots", "time_steps"}]
         self.table = {name: np.zeros(shape, dtype=np.int64) for name in columns}
         self.differing: set[str] = set()
@@ -150,12 +168,21 @@ class _Builder:
         half = (height // 2, width // 2)
         self._conv("stem", image_channels, n.channels, (height, width), signal=Signal.IMAGE)
         # Direct coding: the image is the same at every step, so the stem computes once.
-        self._set("stem", steps=1, levels=IMAGE_LEVELS)
-        self._cell("cell_a", canonical_cells(n.cell_a), n.channels, (height, width), static=True)
+        static = n.coding == _DIRECT
+        if static.all():
+            self._set("stem", steps=1, levels=IMAGE_LEVELS)
+        else:
+            self._set(
+                "stem",
+                steps=np.where(static, 1, n.time_steps),
+                levels=np.where(static, IMAGE_LEVELS, SPIKE_LEVELS),
+                signal=np.where(static, Signal.IMAGE, Signal.SPIKE),
+            )
+        self._cell("cell_a", n.cell_a, n.channels, (height, width), static=static)
         self._lif("reduction.lif", n.channels, (height, width), normalized=True)
         self._conv("reduction", n.channels, wide, (height, width))
         self._pool("reduction.pool", wide, 2, (height, width), signal=Signal.CURRENT, levels=0)
-        self._cell("cell_b", canonical_cells(n.cell_b), wide, half, static=False)
+        self._cell("cell_b", n.cell_b, wide, half, static=np.zeros(len(n), dtype=bool))
         self._lif("classifier.lif", wide, half, normalized=True)
         self._classifier(wide, half)
         # A column that says to be one network's is read once by the cost models.
@@ -163,17 +190,17 @@ class _Builder:
             name: values if name in self.differing else np.broadcast_to(values[:, :1], values.shape)
             for name, values in self.table.items()
         }
-        return Workload(slots=SLOTS, time_steps=n.time_steps, **table)
+        return Workload(slots=self.slots, time_steps=n.time_steps, **table)
 
     def _set(self, name: str, **values: Ints | int) -> None:
-        row = SLOT_INDEX[name]
+        row = self.rows[name]
         for column, value in values.items():
             self.table[column][row] = value
             if np.ndim(value):
                 self.differing.add(column)
 
     def _bits(self, name: str) -> Ints:
-        group = SLOTS[SLOT_INDEX[name]].group
+        group = self.slots[self.rows[name]].group
         assert group is not None
         return self.networks.weight_bits[:, GROUPS.index(group)]
 
@@ -211,31 +238,48 @@ class _Builder:
         )
 
     def _lif(
-        self, name: str, channels: Ints, size: tuple[int, int], *, normalized: bool = False
+        self,
+        name: str,
+        channels: Ints,
+        size: tuple[int, int],
+        *,
+        normalized: bool = False,
+        layers: Ints | int = 1,
     ) -> None:
         self._sizes(name, size)
         self._set(
             name,
             kind=np.where(channels > 0, Kind.LIF, Kind.NONE),
             in_channels=channels,
-            out_channels=channels,
+            out_channels=channels * layers,
             parameters=2 * channels if normalized else 0,
-            neurons=channels * (size[0] * size[1]),
+            neurons=channels * layers * (size[0] * size[1]),
             signal=np.where(channels > 0, Signal.CURRENT, Signal.NONE),
             steps=np.where(channels > 0, self.networks.time_steps, 0),
         )
 
     def _cell(
-        self, cell: str, operations: Ints, channels: Ints, size: tuple[int, int], *, static: bool
+        self,
+        cell: str,
+        operations: Ints,
+        channels: Ints,
+        size: tuple[int, int],
+        *,
+        static: NDArray[np.bool_],
     ) -> None:
+        if self.networks.feedback:
+            missing = len(ALL_EDGES) - operations.shape[1]
+            operations = np.pad(operations, ((0, 0), (0, missing)), constant_values=ZEROIZE)
         kinds = _OP_KIND[operations.T]
         kernels = _OP_KERNEL[operations.T]
         signals = _OP_SIGNAL[operations.T]
         conv = kinds == Kind.CONV
-        for node in range(NODES - 1):
-            fires = conv[[e for e, (source, _) in enumerate(EDGES) if source == node]].any(axis=0)
-            self._lif(f"{cell}.lif{node}", np.where(fires, channels, 0), size)
-        for edge, edge_name in enumerate(EDGE_NAMES):
+        edges = ALL_EDGES[: len(kinds)]
+        for node in range(NODES if self.networks.feedback else NODES - 1):
+            leaving = [e for e, (source, _) in enumerate(edges) if source == node]
+            layers = self._neuron_layers(operations.T[leaving], conv[leaving])
+            self._lif(f"{cell}.lif{node}", np.where(layers > 0, channels, 0), size, layers=layers)
+        for edge, edge_name in enumerate(ALL_EDGE_NAMES[: len(kinds)]):
             name = f"{cell}.{edge_name}"
             present = np.where(kinds[edge] != Kind.NONE, channels, 0)
             weights = np.where(conv[edge], kernels[edge] ** 2 * channels**2, 0)
@@ -257,37 +301,57 @@ class _Builder:
             )
         self._joins(cell, kinds, static=static)
 
-    def _joins(self, cell: str, kinds: Ints, *, static: bool) -> None:
-        """Set what depends on the edges that meet at a node, of the cell's kinds ``(6, N)``."""
+    def _neuron_layers(self, operations: Ints, conv: NDArray[np.bool_]) -> Ints:
+        """Return how many LIF layers serve the convolutions that leave a node: one per threshold.
+
+        Args:
+            operations: Of the edges that leave it, ``(edges, N)``.
+            conv: Which of them are convolutions.
+        """
+        places = np.where(conv, _OP_THRESHOLD[operations], -1)
+        count = np.zeros(operations.shape[1], dtype=np.int64)
+        own = (places == 0).any(axis=0)
+        for place, threshold in enumerate(CONV_THRESHOLDS[1:], start=1):
+            found = (places == place).any(axis=0)
+            count += found
+            own &= ~(found & (self.networks.threshold == threshold))
+        return np.asarray(count + own)
+
+    def _joins(self, cell: str, kinds: Ints, *, static: NDArray[np.bool_]) -> None:
+        """Set what depends on the edges that meet at a node, of the cell's kinds ``(edges, N)``."""
         count = kinds.shape[1]
+        edges = ALL_EDGES[: len(kinds)]
         live, conv = kinds != Kind.NONE, kinds == Kind.CONV
         unchanging = np.zeros((NODES, count), dtype=bool)
         unchanging[0] = static
-        for node in range(1, NODES):
-            into = [e for e, (_, target) in enumerate(EDGES) if target == node]
-            out = [e for e, (source, _) in enumerate(EDGES) if source == node]
-            meeting = live[into].sum(axis=0)
+        for node in range(NODES):
+            into = [e for e, (_, target) in enumerate(edges) if target == node]
+            out = [e for e, (source, _) in enumerate(edges) if source == node]
+            meeting = live[into].sum(axis=0) + (node == 0)
             # Only a node that one convolution feeds and LIF neurons read absorbs its batch norm.
             absorbed = (meeting == 1) & ~(live[out] & ~conv[out]).any(axis=0)
-            before = np.zeros(count, dtype=np.int64)
-            unchanging[node] = True
+            before = np.full(count, int(node == 0))
+            unchanging[node] |= node > 0
             for edge in into:
-                still = ~conv[edge] & unchanging[EDGES[edge][0]]
+                backward = edge >= len(EDGES)
+                still = ~conv[edge] & unchanging[edges[edge][0]] & (not backward)
                 unchanging[node] &= still | ~live[edge]
                 self._set(
-                    f"{cell}.{EDGE_NAMES[edge]}",
+                    f"{cell}.{ALL_EDGE_NAMES[edge]}",
                     steps=np.where(still, live[edge], live[edge] * self.networks.time_steps),
                     adds=live[edge] & (before > 0),
                     rescaled=conv[edge] & ~absorbed,
-                    waits=live[edge] & ~conv[edge] & (meeting > 1),
+                    waits=live[edge] & (backward | (~conv[edge] & (meeting > 1))),
                 )
                 before += live[edge]
         # What enters and leaves a cell: its batch norm folds unless a current passes by.
         current = live & ~conv
         entry, leaving = _ENDS[cell]
-        first = [e for e, (source, _) in enumerate(EDGES) if source == 0]
-        last = [e for e, (_, target) in enumerate(EDGES) if target == NODES - 1]
-        self._set(entry, rescaled=current[first].any(axis=0))
+        first = [e for e, (source, _) in enumerate(edges) if source == 0]
+        last = [e for e, (_, target) in enumerate(edges) if target == NODES - 1]
+        returning = [e for e, (_, target) in enumerate(edges) if target == 0]
+        joined = live[returning].any(axis=0)
+        self._set(entry, rescaled=current[first].any(axis=0) | joined)
         self._set(leaving, rescaled=current[last].any(axis=0))
 
     def _pool(
@@ -337,15 +401,18 @@ class _Builder:
         deep = n.hidden > 0
         self._linear("classifier.hidden", np.where(deep, features, 0), n.hidden, read, levels)
         self._lif("classifier.hidden_lif", n.hidden, (1, 1))
-        classes = np.full_like(n.hidden, n.classes)
+        outputs = n.classes * n.votes
         self._linear(
             "classifier.head",
             np.where(deep, n.hidden, features),
-            classes,
+            outputs,
             np.where(deep, Signal.SPIKE, read),
             np.where(deep, SPIKE_LEVELS, levels),
             bias=True,
         )
+        # The first spike of the outputs is read where the first spike of a pixel counts.
+        decoded = np.where(n.coding == _LATENCY, outputs, 0)
+        self._lif("classifier.head_lif", decoded, (1, 1))
 
     def _linear(
         self,

@@ -2,7 +2,16 @@
 
 from neuronas.config.datasets import DATASETS, DatasetInfo
 from neuronas.config.loading import load_study, read_budget, read_yaml, suggestion, validate
-from neuronas.config.operations import OPERATION_INDEX, OPERATIONS, ZEROIZE, Kind, Operation
+from neuronas.config.neurons import CODINGS, USUAL_NEURON, BatchNorm, Coding, NeuronConfig
+from neuronas.config.operations import (
+    CONV_THRESHOLDS,
+    OPERATION_INDEX,
+    OPERATIONS,
+    SNASNET_OPERATIONS,
+    ZEROIZE,
+    Kind,
+    Operation,
+)
 from neuronas.config.plugins import HARDWARE_MODELS, load_plugin, plugin_names
 from neuronas.config.study import (
     BUDGET_PRESETS,
@@ -26,6 +35,8 @@ from neuronas.config.study import (
 
 __all__ = [
     "BUDGET_PRESETS",
+    "CODINGS",
+    "CONV_THRESHOLDS",
     "DATASETS",
     "DEFAULT_CHIPS",
     "HARDWARE_MODELS",
@@ -33,13 +44,18 @@ __all__ = [
     "NAME_PATTERN",
     "OPERATIONS",
     "OPERATION_INDEX",
+    "SNASNET_OPERATIONS",
+    "USUAL_NEURON",
     "ZEROIZE",
+    "BatchNorm",
     "BitWidth",
     "BudgetConfig",
+    "Coding",
     "DatasetInfo",
     "Decay",
     "HardwareConfig",
     "Kind",
+    "NeuronConfig",
     "Operation",
     "Origin",
     "SearchConfig",

@@ -22,7 +22,8 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from neuronas.config.datasets import DATASETS
-from neuronas.config.operations import OPERATIONS, ZEROIZE
+from neuronas.config.neurons import Coding, NeuronConfig
+from neuronas.config.operations import OPERATIONS, SNASNET_OPERATIONS, ZEROIZE
 from neuronas.config.plugins import HARDWARE_MODELS, plugin_names
 
 T = TypeVar("T")
@@ -116,7 +117,7 @@ class SpaceConfig(Section):
     """The search space. Every key takes one value or a list to search over."""
 
     cells: Literal["shared", "distinct"] = "shared"
-    operations: Choices[OperationName] = [op.name for op in OPERATIONS]
+    operations: Choices[OperationName] = list(SNASNET_OPERATIONS)
     channels: Choices[Annotated[int, Field(ge=1, le=4096)]] = [16]
     ratio: Choices[Annotated[int, Field(ge=1, le=8)]] = [2]
     pool: Choices[Annotated[int, Field(ge=1, le=64)]] = [2]
@@ -124,6 +125,10 @@ class SpaceConfig(Section):
     time_steps: Choices[Annotated[int, Field(ge=1, le=256)]] = [4]
     decay: Choices[Decay] = [0.25]
     threshold: Choices[Threshold] = [1.0]
+    feedback: bool = False
+    votes: Choices[Annotated[int, Field(ge=1, le=256)]] = [1]
+    coding: Choices[Coding] = ["direct"]
+    neuron: NeuronConfig = NeuronConfig()
     weight_bits: WeightBitsConfig = WeightBitsConfig()
     chip: dict[str, Choices[int | str]] = {}
 

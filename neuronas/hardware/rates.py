@@ -8,13 +8,19 @@ from pathlib import Path
 
 import numpy as np
 
-from neuronas.architecture import Workload
+from neuronas.architecture import Signal, Workload
 from neuronas.config import read_yaml
 from neuronas.errors import ConfigError
 from neuronas.hardware.cost import DEFAULT_SPIKE_RATE, Activity, Floats
 
 SpikeRates = float | Mapping[str, float]
-"""Spikes per neuron and time step: one number, or one per layer that fires, by its name."""
+"""Spikes per neuron and time step: one number, or one per layer that fires, by its name.
+
+``input`` is the rate of an image that is coded by spikes. A convolution may be named, too, where it
+reads another rate than its node's mean.
+"""
+
+_INPUT = "input"
 
 
 def read_rates(text: str | None) -> SpikeRates:
@@ -64,18 +70,24 @@ def activity_of(workload: Workload, rates: SpikeRates) -> Activity:
     if not isinstance(rates, Mapping):
         return Activity(spike_rate=_checked(rates, "spike_rate", None))
     rates = {name: _checked(rate, f"spike_rate: {name}", None) for name, rate in rates.items()}
-    firing = [slot.name for row, slot in enumerate(workload.slots) if workload.neurons[row, 0] > 0]
-    wrong = [name for name in rates if name not in firing]
+    rows = list(enumerate(workload.slots))
+    firing = [slot.name for row, slot in rows if workload.neurons[row, 0] > 0]
+    reading = [slot.name for row, slot in rows if workload.signal[row, 0] == Signal.SPIKE]
+    if workload.signal[0, 0] == Signal.SPIKE:
+        firing.insert(0, _INPUT)
+    wrong = [name for name in rates if name not in {*firing, *reading}]
     absent = [name for name in firing if name not in rates]
     if wrong or absent:
         problem = f"'{wrong[0]}' does not fire" if wrong else f"none is given for '{absent[0]}'"
         raise ConfigError(f"spike rates: {problem}; layers that fire: {', '.join(firing)}")
     table = np.zeros(workload.kind.shape)
     handed_on: dict[str, float] = {}
-    for row, slot in enumerate(workload.slots):
-        read = [handed_on[name] for name in slot.after]
-        table[row] = max(read, default=0.0)
-        handed_on[slot.name] = rates.get(slot.name, max(read, default=0.0))
+    fires = workload.neurons[:, 0] > 0
+    for row, slot in rows:
+        read = max((handed_on[name] for name in slot.after), default=rates.get(_INPUT, 0.0))
+        own = rates.get(slot.name, read)
+        table[row] = read if fires[row] else own
+        handed_on[slot.name] = own if fires[row] else read
     return Activity(spike_rate=_at_most_one(table))
 
 

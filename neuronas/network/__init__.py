@@ -1,6 +1,6 @@
 """The spiking network in torch."""
 
-from neuronas.network.builder import SpikingNetwork, build_network
+from neuronas.network.builder import SpikingNetwork, build_network, slot_of
 from neuronas.network.lif import LIF
 from neuronas.network.quantization import QuantizedConv2d, QuantizedLinear, quantize_weight
 
@@ -11,4 +11,5 @@ __all__ = [
     "SpikingNetwork",
     "build_network",
     "quantize_weight",
+    "slot_of",
 ]

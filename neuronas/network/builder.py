@@ -2,160 +2,56 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from neuronas.architecture import (
-    EDGE_NAMES,
-    EDGES,
-    NODES,
-    SLOT_INDEX,
-    Architecture,
-    Networks,
-    Workload,
-)
-from neuronas.config import Kind
+from neuronas.architecture import Architecture
+from neuronas.network.cell import Cell
+from neuronas.network.coding import encode, first_spike_scores
+from neuronas.network.folding import fire, over_time, repeated
 from neuronas.network.lif import LIF
-from neuronas.network.quantization import QuantizedConv2d, QuantizedLinear
-
-
-@dataclass(frozen=True, slots=True)
-class _Plan:
-    """One network's column of the layer table, with what its neurons need."""
-
-    workload: Workload
-    decay: float
-    threshold: float
-
-    def has(self, name: str) -> bool:
-        return self.kind(name) != Kind.NONE
-
-    def kind(self, name: str) -> Kind:
-        return Kind(self.read(name, "kind"))
-
-    def read(self, name: str, column: str) -> int:
-        array: np.typing.NDArray[np.int64] = getattr(self.workload, column)
-        return int(array[SLOT_INDEX[name], 0])
-
-    def lif(self) -> LIF:
-        return LIF(self.decay, self.threshold)
-
-    def conv(self, name: str) -> QuantizedConv2d:
-        return QuantizedConv2d(
-            self.read(name, "in_channels"),
-            self.read(name, "out_channels"),
-            self.read(name, "kernel"),
-            self.read(name, "weight_bits"),
-        )
-
-    def conv_norm(self, name: str) -> nn.Sequential:
-        return nn.Sequential(self.conv(name), nn.BatchNorm2d(self.read(name, "out_channels")))
-
-    def norm_lif(self, name: str) -> NormalizedLIF:
-        return NormalizedLIF(nn.BatchNorm2d(self.read(name, "in_channels")), self.lif())
-
-    def linear(self, name: str, *, bias: bool) -> QuantizedLinear:
-        return QuantizedLinear(
-            self.read(name, "in_channels"),
-            self.read(name, "out_channels"),
-            self.read(name, "weight_bits"),
-            bias=bias,
-        )
-
-
-def fire(lif: LIF, current: Tensor, time_steps: int) -> Tensor:
-    """Return the spikes of ``current``, ``(T*B, ...)`` in and out."""
-    spikes: Tensor = lif(_over_time(current, time_steps))
-    return spikes.flatten(0, 1)
-
-
-def _over_time(x: Tensor, time_steps: int) -> Tensor:
-    """Return ``(T, B, ...)`` of ``(T*B, ...)``, without a copy."""
-    return x.view(time_steps, len(x) // time_steps, *x.shape[1:])
-
-
-def _repeated(x: Tensor, time_steps: int) -> Tensor:
-    """Return ``(T*B, C, H, W)`` of ``(B, C, H, W)``, channels last as before."""
-    return x.permute(0, 2, 3, 1).repeat(time_steps, 1, 1, 1).permute(0, 3, 1, 2)
+from neuronas.network.plan import Plan
+from neuronas.network.quantization import QuantizedLinear
 
 
 class NormalizedLIF(nn.Module):
     """Batch norm over time and batch, then LIF."""
 
-    def __init__(self, norm: nn.BatchNorm2d, lif: LIF) -> None:
+    def __init__(self, plan: Plan, name: str) -> None:
         super().__init__()
-        self.norm = norm
-        self.lif = lif
+        self.norm = plan.norm(plan.read(name, "in_channels"), plan.architecture.time_steps)
+        self.lif = plan.lif()
 
     def forward(self, current: Tensor, time_steps: int) -> Tensor:
         """Return spikes, ``(T*B, C, H, W)`` in and out."""
         return fire(self.lif, self.norm(current), time_steps)
 
 
-class Cell(nn.Module):
-    """A cell: nodes that sum their incoming edges; one LIF serves all edges that leave a node."""
-
-    def __init__(self, plan: _Plan, cell: str) -> None:
-        super().__init__()
-        self.kinds = {edge: plan.kind(f"{cell}.{edge}") for edge in EDGE_NAMES}
-        self.neurons = nn.ModuleDict(
-            {f"lif{n}": plan.lif() for n in range(NODES - 1) if plan.has(f"{cell}.lif{n}")}
-        )
-        self.operations = nn.ModuleDict()
-        for edge, kind in self.kinds.items():
-            if kind == Kind.CONV:
-                self.operations[edge] = plan.conv_norm(f"{cell}.{edge}")
-            elif kind == Kind.AVGPOOL:
-                kernel = plan.read(f"{cell}.{edge}", "kernel")
-                self.operations[edge] = nn.AvgPool2d(kernel, stride=1, padding=kernel // 2)
-
-    def forward(self, x: Tensor, time_steps: int) -> Tensor:
-        """Return the output node's current, ``(T*B, C, H, W)`` in and out."""
-        nodes: dict[int, Tensor] = {0: x}
-        spikes: dict[int, Tensor] = {}
-        for (source, target), edge in zip(EDGES, EDGE_NAMES, strict=True):
-            kind = self.kinds[edge]
-            if kind == Kind.NONE:
-                continue
-            value = nodes[source]
-            if kind == Kind.CONV:
-                if source not in spikes:
-                    lif = self.neurons[f"lif{source}"]
-                    assert isinstance(lif, LIF)
-                    spikes[source] = fire(lif, value, time_steps)
-                value = spikes[source]
-            if edge in self.operations:
-                value = self.operations[edge](value)
-            nodes[target] = nodes[target] + value if target in nodes else value
-        return nodes[NODES - 1]
-
-
 class SpikingNetwork(nn.Module):
     """A network of the SNASNet / NeuroNAS family.
 
     Time is folded into the batch: convolutions see ``(T*B, C, H, W)``, channels last, and only
-    the membrane recurrence walks over T. The input is a static image, coded directly as a
-    constant current, so the stem is computed once per image. Batch norm sees all time steps
-    together.
+    the membrane recurrence walks over T. Of a static image, coded directly as a constant current,
+    the stem is computed once.
 
     Attributes:
         time_steps: Time steps T.
+        coding: How an image becomes what the stem reads.
+        bounds: Values of a black and of a white pixel, for codings by spikes.
     """
 
-    def __init__(self, plan: _Plan) -> None:
+    def __init__(self, plan: Plan) -> None:
         super().__init__()
-        self.time_steps = int(plan.workload.time_steps[0])
+        self.time_steps, self.coding = plan.architecture.time_steps, plan.architecture.coding
+        self.bounds = (0.0, 1.0)
         self.stem = plan.conv_norm("stem")
-        self.cell_a = Cell(plan, "cell_a")
-        self.reduction_lif = plan.norm_lif("reduction.lif")
+        self.cell_a = Cell(plan, "cell_a", plan.architecture.cell_a)
+        self.reduction_lif = NormalizedLIF(plan, "reduction.lif")
         self.reduction = plan.conv_norm("reduction")
         self.reduction_pool = plan.read("reduction.pool", "kernel")
-        self.cell_b = Cell(plan, "cell_b")
-        self.classifier_lif = plan.norm_lif("classifier.lif")
+        self.cell_b = Cell(plan, "cell_b", plan.architecture.cell_b)
+        self.classifier_lif = NormalizedLIF(plan, "classifier.lif")
         self.pool = plan.read("classifier.pool", "kernel")
         self.hidden: QuantizedLinear | None = None
         self.hidden_lif: LIF | None = None
@@ -163,18 +59,24 @@ class SpikingNetwork(nn.Module):
             self.hidden = plan.linear("classifier.hidden", bias=False)
             self.hidden_lif = plan.lif()
         self.head = plan.linear("classifier.head", bias=True)
+        self.votes = plan.architecture.votes
+        self.head_lif = plan.lif() if plan.has("classifier.head_lif") else None
+        self._order = [slot.name for slot in plan.workload.slots]
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def forward(self, images: Tensor) -> Tensor:
-        """Return the head's output averaged over time, ``(B, classes)``.
+        """Return the head's output averaged over time and votes, ``(B, classes)``.
+
+        With latency coding, how early the outputs first fire, averaged over votes.
 
         Args:
             images: Shape ``(B, C, H, W)``.
+
+        Raises:
+            DatasetError: An image that is coded by spikes lies outside the bounds.
         """
         steps = self.time_steps
-        still = self.stem(images.contiguous(memory_format=torch.channels_last))
-        x = _repeated(still, steps)
-        x = self.cell_a(x, steps)
+        x = self.cell_a(self._read(images), steps)
         x = self.reduction(self.reduction_lif(x, steps))
         x = self.cell_b(F.avg_pool2d(x, self.reduction_pool), steps)
         x = self.classifier_lif(x, steps)
@@ -183,10 +85,27 @@ class SpikingNetwork(nn.Module):
         x = x.flatten(1)
         if self.hidden is not None and self.hidden_lif is not None:
             x = fire(self.hidden_lif, self.hidden(x), steps)
-        return _over_time(self.head(x), steps).mean(dim=0)
+        outputs = over_time(self.head(x), steps)
+        if self.head_lif is None:
+            scores = outputs.mean(dim=0)
+        else:
+            scores = first_spike_scores(self.head_lif(outputs))
+        return scores.view(len(scores), -1, self.votes).mean(dim=2)
+
+    def _read(self, images: Tensor) -> Tensor:
+        """Return what the stem makes of images, ``(T*B, C, H, W)`` of ``(B, C, H, W)``."""
+        if self.coding == "direct":
+            still = self.stem(images.contiguous(memory_format=torch.channels_last))
+            return repeated(still, self.time_steps)
+        spikes = encode(images, self.coding, self.time_steps, self.bounds).flatten(0, 1)
+        read: Tensor = self.stem(spikes.contiguous(memory_format=torch.channels_last))
+        return read
 
     def lif_layers(self) -> dict[str, LIF]:
-        """Return the LIF layers by their name in the layer table."""
+        """Return the LIF layers by their name in the layer table.
+
+        Further layers of a node, of other thresholds, end with their place among those.
+        """
         layers = {
             f"{cell}.{name}": lif
             for cell in ("cell_a", "cell_b")
@@ -196,7 +115,15 @@ class SpikingNetwork(nn.Module):
         layers["classifier.lif"] = self.classifier_lif.lif
         if self.hidden_lif is not None:
             layers["classifier.hidden_lif"] = self.hidden_lif
-        return dict(sorted(layers.items(), key=lambda item: SLOT_INDEX[item[0]]))
+        if self.head_lif is not None:
+            layers["classifier.head_lif"] = self.head_lif
+        return dict(sorted(layers.items(), key=lambda item: self._order.index(slot_of(item[0]))))
+
+
+def slot_of(layer: str) -> str:
+    """Return the name in the layer table of a LIF layer."""
+    cell, _, place = layer.rpartition(".")
+    return f"{cell}.{place.partition('_')[0]}" if cell.startswith("cell") else layer
 
 
 def build_network(architecture: Architecture) -> SpikingNetwork:
@@ -223,5 +150,4 @@ def build_network(architecture: Architecture) -> SpikingNetwork:
         torch.Size([2, 10])
     """
     architecture.check()
-    workload = Workload.of(Networks.of([architecture]))
-    return SpikingNetwork(_Plan(workload, architecture.decay, architecture.threshold))
+    return SpikingNetwork(Plan.of(architecture))

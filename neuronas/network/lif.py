@@ -3,83 +3,211 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import snntorch
 import torch
 from snntorch import surrogate
 from torch import Tensor
 
-ATAN_ALPHA = 2.0
-"""SNASNet's and snntorch's default; the gradient below is written out for this value alone."""
+from neuronas.config import NeuronConfig
+
+_HIGHEST_DECAY = 0.99
+_LOWEST_THRESHOLD = 0.01
+"""Bounds of what is learned: beyond them a neuron takes no input, or fires without one."""
+
+
+class _Rules(NamedTuple):
+    """What neurons do beside leaking: see :class:`~neuronas.config.NeuronConfig`."""
+
+    subtract: bool
+    detach_reset: bool
+    surrogate: str
+    slope: float
+
+
+@dataclass(slots=True)
+class Membrane:
+    """What the last time step left of membrane potentials; None before the first."""
+
+    kept: Tensor | None = None
 
 
 class _MultiStepLIF(torch.autograd.Function):
-    """Membrane recurrence of T steps with reset to zero, as one autograd node.
+    """Membrane recurrence of T steps as one autograd node.
 
-    Forward:  ``u[t] = decay * u[t-1] * (1 - s[t-1]) + (1 - decay) * x[t]``,
-              ``s[t] = u[t] > threshold``.
-    Backward: the reset is detached, as in snntorch, so
-              ``g[t] = ds[t] * surrogate'(u[t] - threshold) + decay * (1 - s[t]) * g[t+1]``,
-              ``dx[t] = (1 - decay) * g[t]``, with the derivative of snntorch's ``atan(alpha=2)``,
-              ``surrogate'(d) = 1 / (1 + (pi * d)**2)``.
+    Forward, with b the decay and h the threshold::
+
+        u[t] = b * u[t-1] * (1 - s[t-1]) + (1 - b) * x[t]     reset to zero
+        u[t] = b * u[t-1] - h * s[t-1] + (1 - b) * x[t]       reset by subtraction
+        s[t] = u[t] > h
+
+    Backward, from the last step to the first, with e the gradient of a spike, g that of a
+    potential, and r the derivative of u[t+1] by s[t] (0 where the reset is detached)::
+
+        e[t] = ds[t] + r * g[t+1]
+        g[t] = e[t] * surrogate'(u[t] - h) + b * (1 - s[t] or 1) * g[t+1]
+        dx[t] = (1 - b) * g[t]
     """
 
     @staticmethod
     def forward(
         ctx: Any,  # noqa: ANN401 - torch's own context
         current: Tensor,
-        decay: float,
-        threshold: float,
+        decay: float | Tensor,
+        threshold: float | Tensor,
+        rules: _Rules,
     ) -> Tensor:
-        potential = current * (1 - decay)
+        decay_value, threshold_value = float(decay), float(threshold)
+        potential = current * (1 - decay_value)
         for t in range(1, len(potential)):
-            kept = torch.where(potential[t - 1] > threshold, 0.0, potential[t - 1])
-            potential[t].add_(kept, alpha=decay)
-        ctx.save_for_backward(potential)
-        ctx.decay, ctx.threshold = decay, threshold
-        return (potential > threshold).to(current.dtype)
+            before = potential[t - 1]
+            fired = before > threshold_value
+            if rules.subtract:
+                potential[t].add_(before, alpha=decay_value).sub_(fired * threshold_value)
+            else:
+                potential[t].add_(torch.where(fired, 0.0, before), alpha=decay_value)
+        learns_decay = ctx.needs_input_grad[1]
+        ctx.save_for_backward(potential, current if learns_decay else None)
+        ctx.decay, ctx.threshold, ctx.rules = decay_value, threshold_value, rules
+        return (potential > threshold_value).to(current.dtype)
 
     @staticmethod
-    def backward(ctx: Any, *spike_gradients: Tensor) -> tuple[Tensor, None, None]:  # noqa: ANN401
-        (potential,) = ctx.saved_tensors
+    def backward(
+        ctx: Any,  # noqa: ANN401
+        *spike_gradients: Tensor,
+    ) -> tuple[Tensor | None, Tensor | None, Tensor | None, None]:
+        potential, current = ctx.saved_tensors
+        decay, threshold, rules = ctx.decay, ctx.threshold, ctx.rules
         # In place: this is memory-bound, and autograd through the surrogate takes twice as long.
-        flatness = potential.sub(ctx.threshold).mul_(math.pi).square_().add_(1)
-        gradient = torch.div(spike_gradients[0], flatness, out=flatness)
+        slopes = _surrogate_derivative(potential, threshold, rules)
+        gradient = torch.mul(spike_gradients[0], slopes)
         for t in range(len(gradient) - 2, -1, -1):
-            kept = torch.where(potential[t] > ctx.threshold, 0.0, gradient[t + 1])
-            gradient[t].add_(kept, alpha=ctx.decay)
-        return gradient.mul_(1 - ctx.decay), None, None
+            later = gradient[t + 1]
+            if not rules.detach_reset:
+                by_reset = -threshold if rules.subtract else potential[t] * -decay
+                gradient[t].add_(later * by_reset * slopes[t])
+            if not rules.subtract:
+                later = torch.where(potential[t] > threshold, 0.0, later)
+            gradient[t].add_(later, alpha=decay)
+        by_decay = by_threshold = None
+        if ctx.needs_input_grad[1]:
+            by_decay = _by_decay(gradient, potential, current, threshold, rules)
+        if ctx.needs_input_grad[2]:
+            by_threshold = _by_threshold(gradient, potential, decay, threshold, rules)
+        return gradient.mul_(1 - decay), by_decay, by_threshold, None
+
+
+def _surrogate_derivative(potential: Tensor, threshold: float, rules: _Rules) -> Tensor:
+    """Return the derivative that snntorch's surrogate of this name has, without its overflow."""
+    beyond = potential - threshold
+    if rules.surrogate == "atan":
+        squared = beyond.mul_(math.pi / 2 * rules.slope).square_().add_(1)
+        return squared.reciprocal_().mul_(rules.slope / 2)
+    if rules.surrogate == "fast_sigmoid":
+        return beyond.abs_().mul_(rules.slope).add_(1).square_().reciprocal_()
+    activation = beyond.mul_(rules.slope).sigmoid_()
+    return activation.mul_(1 - activation).mul_(rules.slope)
+
+
+def _by_decay(
+    gradient: Tensor, potential: Tensor, current: Tensor, threshold: float, rules: _Rules
+) -> Tensor:
+    """Return the gradient of the decay: that of a potential, by what decays less what comes in."""
+    before = potential[:-1]
+    decaying = before if rules.subtract else torch.where(before > threshold, 0.0, before)
+    summed = (gradient[1:] * decaying).sum(dtype=torch.float32)
+    return summed - (gradient * current).sum(dtype=torch.float32)
+
+
+def _by_threshold(
+    gradient: Tensor, potential: Tensor, decay: float, threshold: float, rules: _Rules
+) -> Tensor:
+    """Return the gradient of the threshold: less that of every spike, and of what resets take."""
+    fired = potential[:-1] > threshold
+    later = gradient[1:].sum(dtype=torch.float32)
+    after_spikes = torch.where(fired, gradient[1:], 0.0).sum(dtype=torch.float32)
+    carried = decay * (later if rules.subtract else later - after_spikes)
+    by_spikes = gradient.sum(dtype=torch.float32) - carried
+    return -by_spikes - (after_spikes if rules.subtract else 0.0)
+
+
+_SURROGATES = {
+    "atan": lambda slope: surrogate.atan(alpha=slope),
+    "fast_sigmoid": lambda slope: surrogate.fast_sigmoid(slope=slope),
+    "sigmoid": lambda slope: surrogate.sigmoid(slope=slope),
+}
 
 
 class LIF(snntorch.Leaky):  # type: ignore[misc]
     """LIF neurons with snntorch's semantics, run over all time steps in one call.
 
-    Equal spike for spike to stepping ``snntorch.Leaky(beta=decay, threshold=threshold,
-    reset_mechanism="zero")`` on ``(1 - decay) * x``, but for a rounding at the very threshold.
-    This is SNASNet's neuron: ``tau = 1 / (1 - decay)``, reset to zero, detached.
+    Equal spike for spike to stepping ``snntorch.Leaky`` with the same settings on
+    ``(1 - decay) * x``, but for a rounding at the very threshold. With the default settings this is
+    SNASNet's neuron: ``tau = 1 / (1 - decay)``, reset to zero, detached.
+
+    A learned decay stays in [0, 0.99], a learned threshold above 0.01.
 
     Args:
         decay: Decay of the membrane potential per time step, in [0, 1).
         threshold: Firing threshold.
+        neuron: Reset, surrogate gradient, and what is learned.
     """
 
-    def __init__(self, decay: float, threshold: float) -> None:
+    def __init__(self, decay: float, threshold: float, neuron: NeuronConfig | None = None) -> None:
+        neuron = neuron or NeuronConfig()
         super().__init__(
             beta=decay,
             threshold=threshold,
-            reset_mechanism="zero",
-            spike_grad=surrogate.atan(alpha=ATAN_ALPHA),
+            learn_beta="decay" in neuron.learned,
+            learn_threshold="threshold" in neuron.learned,
+            reset_mechanism=neuron.reset,
+            spike_grad=_SURROGATES[neuron.surrogate](neuron.slope),
         )
         # snntorch keeps every neuron ever built in this list (its issue #328): a search would
         # never free a candidate.
         snntorch.SpikingNeuron.instances.remove(self)
-        self.decay_value = decay
-        self.threshold_value = threshold
-
-    def forward(self, current: Tensor) -> Tensor:
-        """Return spikes (0 or 1) of the shape of ``current``, ``(T, B, ...)``."""
-        spikes: Tensor = _MultiStepLIF.apply(  # type: ignore[no-untyped-call]
-            current, self.decay_value, self.threshold_value
+        self.neuron = neuron
+        self._given = decay, threshold
+        self._rules = _Rules(
+            neuron.reset == "subtract", neuron.detach_reset, neuron.surrogate, neuron.slope
         )
+
+    def decay(self) -> float | Tensor:
+        """Return the decay: a number, or a learned tensor without dimensions."""
+        learned = "decay" in self.neuron.learned
+        return self.beta.clamp(0.0, _HIGHEST_DECAY) if learned else self._given[0]
+
+    def firing_threshold(self) -> float | Tensor:
+        """Return the threshold: a number, or a learned tensor without dimensions."""
+        learned = "threshold" in self.neuron.learned
+        return self.threshold.clamp(min=_LOWEST_THRESHOLD) if learned else self._given[1]
+
+    def forward(self, current: Tensor, membrane: Membrane | None = None) -> Tensor:
+        """Return spikes (0 or 1) of the shape of ``current``, ``(T, B, ...)``.
+
+        Args:
+            current: What arrives at each step.
+            membrane: Where steps go on from, and what is left of them is kept; for neurons whose
+                input depends on their own output. None starts at rest, and is much faster.
+        """
+        if membrane is not None:
+            return torch.stack([self._step(now, membrane) for now in current])
+        spikes: Tensor = _MultiStepLIF.apply(  # type: ignore[no-untyped-call]
+            current, self.decay(), self.firing_threshold(), self._rules
+        )
+        return spikes
+
+    def _step(self, current: Tensor, membrane: Membrane) -> Tensor:
+        """Return the spikes of one time step, of the shape of ``current``, ``(B, ...)``."""
+        decay, threshold, rules = self.decay(), self.firing_threshold(), self._rules
+        arrived = current * (1 - decay)
+        potential = arrived if membrane.kept is None else membrane.kept + arrived
+        spikes: Tensor = self.spike_grad(potential - threshold)
+        reset = spikes.detach() if rules.detach_reset else spikes
+        if rules.subtract:
+            membrane.kept = potential * decay - reset * threshold
+        else:
+            membrane.kept = potential * decay * (1 - reset)
         return spikes

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from neuronas.config import OPERATIONS
+from neuronas.config import OPERATIONS, SNASNET_OPERATIONS
 from neuronas.hardware import UNITS
 from neuronas.records import StudyRecord, Trial
 from neuronas.report.tables import Column, Row, Table, number, percent
@@ -53,8 +53,10 @@ def front_table(study: StudyRecord, front: Sequence[Trial]) -> Table:
         Column("cell_b", "cell B"),
         *(Column(f"chip.{name}", name.replace("_", " ")) for name in chosen),
     )
-    digits = ", ".join(f"{op.digit} {op.name}" for op in OPERATIONS)
-    caption = f"Cells: one row per node, one digit per node it leads to: {digits}."
+    used = {name for trial in front for name in trial.candidate.architecture.operations()}
+    used |= set(SNASNET_OPERATIONS)
+    symbols = ", ".join(f"{op.symbol} {op.name}" for op in OPERATIONS if op.name in used)
+    caption = f"Cells: one row per node, one digit per node it leads to: {symbols}."
     if front:
         effects = ", ".join(front[0].cost.not_modelled["effects"])
         caption += f"\nEnergy, latency and area leave out: {effects}."

@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from neuronas.config import TrainingConfig
 from neuronas.errors import TrainingFailedError
-from neuronas.network import SpikingNetwork
+from neuronas.network import SpikingNetwork, slot_of
 from neuronas.training.datasets import Split
 
 RECIPE = "adamw-onecycle-2"
@@ -19,6 +19,7 @@ RECIPE = "adamw-onecycle-2"
 _WEIGHT_DECAY = 1e-4
 _GRADIENT_NORM = 1.0
 _EVALUATION_BATCH = 256
+_CODING_SEED = 0
 _STATISTICS_SAMPLES = 2048
 
 
@@ -98,16 +99,23 @@ def estimate_batch_norm(network: SpikingNetwork, data: Split) -> None:
 
 
 def score(network: SpikingNetwork, data: Split) -> Score:
-    """Return accuracy and spike rates on a split."""
-    rates = dict.fromkeys(network.lif_layers(), 0.0)
+    """Return accuracy and spike rates on a split.
+
+    Spikes that stand for images are drawn from one seed, so that equal networks score alike.
+    """
+    layers = network.lif_layers()
+    rates = dict.fromkeys(layers, 0.0)
     handles = [
-        lif.register_forward_hook(_rate_recorder(rates, name))
-        for name, lif in network.lif_layers().items()
+        lif.register_forward_hook(_rate_recorder(rates, name)) for name, lif in layers.items()
     ]
+    if network.coding != "direct":
+        rates["input"] = 0.0
+        handles.append(network.stem.register_forward_pre_hook(_input_recorder(rates)))
     correct = 0
     network.eval()
     try:
-        with torch.inference_mode():
+        with torch.inference_mode(), torch.random.fork_rng(devices=[]):
+            torch.manual_seed(_CODING_SEED)
             for start in range(0, len(data), _EVALUATION_BATCH):
                 part = slice(start, start + _EVALUATION_BATCH)
                 outputs = network(torch.from_numpy(data.images[part]))
@@ -116,12 +124,31 @@ def score(network: SpikingNetwork, data: Split) -> Score:
     finally:
         for handle in handles:
             handle.remove()
-    return Score(correct / len(data), {name: total / len(data) for name, total in rates.items()})
+    samples = len(data) * network.time_steps
+    measured = {name: total / samples for name, total in rates.items()}
+    return Score(correct / len(data), _by_row(network, measured))
+
+
+def _by_row(network: SpikingNetwork, rates: dict[str, float]) -> dict[str, float]:
+    """Return spike rates by the rows of the layer table.
+
+    Where LIF layers of several thresholds serve a node, its row has their mean, and each of the
+    convolutions behind them what it reads.
+    """
+    several: dict[str, list[float]] = {}
+    for name, rate in rates.items():
+        several.setdefault(slot_of(name), []).append(rate)
+    found = {name: sum(values) / len(values) for name, values in several.items()}
+    for cell in ("cell_a", "cell_b"):
+        for edge, neurons in getattr(network, cell).fired_by.items():
+            if len(several[slot_of(f"{cell}.{neurons}")]) > 1:
+                found[f"{cell}.{edge}"] = rates[f"{cell}.{neurons}"]
+    return found
 
 
 def check_alive(spike_rates: dict[str, float]) -> None:
     """Raise TrainingFailedError if the classifier reads no spike at all."""
-    last = list(spike_rates)[-1]
+    last = [name for name in spike_rates if name.endswith("lif")][-1]
     if spike_rates[last] == 0.0:
         silent = [name for name, rate in spike_rates.items() if rate == 0.0]
         raise TrainingFailedError(
@@ -146,9 +173,16 @@ def _check_finite(loss: Tensor, norm: Tensor, epoch: int) -> None:
         )
 
 
+def _input_recorder(rates: dict[str, float]):  # type: ignore[no-untyped-def] # noqa: ANN202
+    def record(_module: object, inputs: tuple[Tensor]) -> None:
+        rates["input"] += float(inputs[0].mean()) * len(inputs[0])
+
+    return record
+
+
 def _rate_recorder(rates: dict[str, float], name: str):  # type: ignore[no-untyped-def] # noqa: ANN202
     def record(_module: object, _inputs: object, spikes: Tensor) -> None:
-        # (T, B, ...): the mean per sample, summed, so that a smaller last batch weighs less.
-        rates[name] += float(spikes.mean()) * spikes.shape[1]
+        # (T, B, ...), or one step of them: spikes per neuron, summed over samples and steps.
+        rates[name] += float(spikes.mean()) * spikes.shape[0] * spikes.shape[1]
 
     return record

@@ -62,7 +62,7 @@ def test_taking_from_a_batch_follows_the_indices(members):
 
 
 def test_a_batch_has_one_input():
-    with pytest.raises(GenotypeError, match="must share input shape and classes"):
+    with pytest.raises(GenotypeError, match="must share input shape, classes and"):
         Networks.of([architecture(), architecture(classes=3)])
 
 

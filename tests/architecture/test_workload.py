@@ -88,7 +88,9 @@ def test_neurons_stand_exactly_where_a_convolution_or_the_classifier_reads_spike
             assert (kind[f"{cell}.lif{node}"] == Kind.LIF) == (Kind.CONV in reads)
     assert kind["reduction.lif"] == kind["classifier.lif"] == Kind.LIF
     spikes = table.signal[table.kind == Kind.CONV]
-    assert list(spikes) == [Signal.IMAGE] + [Signal.SPIKE] * (len(spikes) - 1)
+    first = Signal.IMAGE if network.coding == "direct" else Signal.SPIKE
+    assert list(spikes) == [first] + [Signal.SPIKE] * (len(spikes) - 1)
+    assert (kind["classifier.head_lif"] == Kind.LIF) == (network.coding == "latency")
     assert not table.neurons[table.kind != Kind.LIF].any()
 
 
@@ -106,7 +108,7 @@ def test_layers_are_in_execution_order():
     ]
     places = [SLOT_INDEX[n] for n in ("stem", "cell_a.2->3", "reduction", "cell_b.0->1")]
     assert places == sorted(places)
-    assert SLOTS[-1].name == "classifier.head"
+    assert [slot.name for slot in SLOTS[-2:]] == ["classifier.head", "classifier.head_lif"]
 
 
 def hand_made() -> Workload:
@@ -242,3 +244,28 @@ def test_all_cells_fit_into_one_batch():
 def test_an_edge_has_the_kind_of_its_operation(cell, kind):
     table = workload(architecture(cell_a=cell))
     assert table.kind[SLOT_INDEX["cell_a.0->1"], 0] == kind
+
+
+def test_convolutions_of_one_threshold_share_the_neurons_of_their_node():
+    def neurons(cell: str, **changes: object) -> int:
+        table = workload(architecture(cell_a=cell, **changes))
+        return int(table.neurons[SLOT_INDEX["cell_a.lif0"], 0])
+
+    one = neurons("0003 0000 0000 0000")
+    assert one == 8 * 8 * 8
+    assert neurons("0aab 00b0 000c 0000") == 2 * one
+    assert neurons("0abc 00b0 000c 0000") == 3 * one
+    assert neurons("03b5 00b0 000c 0000") == one  # the network's own threshold is 1.0, too
+    assert neurons("03b5 00b0 000c 0000", threshold=0.7) == 2 * one
+
+
+def test_parameters_are_those_of_spikenas_bench(reference_data):
+    """All 15,625 cells of its macro-architecture (IEEE TAI 2025), dead edges included."""
+    bench = np.load(reference_data("spikenas_bench_cifar10.npz"))
+    edges = [(0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3)]
+    names = ("zeroize", "skip", "conv3x3_th0.5", "conv3x3_th1.0", "conv3x3_th1.5")
+    alphabet = np.array([OPERATION_INDEX[name] for name in names])
+    ours = alphabet[bench["operations"]][:, [edges.index(edge) for edge in EDGES]]
+    networks = networks_of_cells(ours, channels=128, hidden=1024, votes=10, classes=10)
+    table = Workload.of(networks, dead_edges=True)
+    assert np.array_equal(table.total_parameters(), bench["parameters"])

@@ -43,9 +43,9 @@ def refused(tmp_path):
         ),
         (
             "space: {chanels: 4}",
-            "space.chanels: unknown key; allowed: cells, channels, chip, decay, hidden, "
-            "operations, pool, ratio, threshold, time_steps, weight_bits; did you mean "
-            "'channels'?",
+            "space.chanels: unknown key; allowed: cells, channels, chip, coding, decay, "
+            "hidden, neuron, operations, pool, ratio, threshold, time_steps, votes, weight_bits; "
+            "did you mean 'channels'?",
         ),
         (
             "space: {weight_bits: {stm: 4}}",
@@ -86,7 +86,8 @@ def test_an_unknown_key_is_told_what_is_allowed_and_what_is_near(refused, rest, 
         (
             "dataset: digits\nspace: {operations: [skip, conv3x4]}",
             "space.operations[1]: found 'conv3x4'; allowed: zeroize, skip, conv1x1, conv3x3, "
-            "avgpool3x3; did you mean 'conv3x3'?",
+            "avgpool3x3, conv5x5, conv7x7, maxpool3x3, conv3x3_th0.5, conv3x3_th1.0, "
+            "conv3x3_th1.5; did you mean 'conv3x3'?",
         ),
         (
             "dataset: digits\nobjectives: [accuracy, energie]",

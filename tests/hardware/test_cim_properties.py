@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from neuronas.architecture import GROUPS, Networks, Workload, chain
-from neuronas.config import OPERATIONS, Kind
+from neuronas.config import CODINGS, OPERATIONS, Kind
 from neuronas.hardware import Chip, Cost
 from neuronas.hardware.cim.settings import MAPPINGS, SCHEDULES
 from tests.hardware.plain import MODEL, RRAM, SERIAL, Plain, chip, close, cost, workload
@@ -260,6 +260,8 @@ def random_family(draw: np.random.Generator) -> Networks:
         channels=(300 ** draw.random(PAIRS)).astype(int),
         decay=np.full(PAIRS, 0.25),
         threshold=np.ones(PAIRS),
+        votes=draw.integers(1, 4, size=PAIRS),
+        coding=draw.integers(0, len(CODINGS), size=PAIRS),
         weight_bits=draw.integers(2, 9, size=(PAIRS, len(GROUPS))),
         **{
             name: draw.choice(values, size=PAIRS)

@@ -14,6 +14,9 @@ from neuronas.architecture import GROUPS, Architecture
 from neuronas.network import SpikingNetwork, build_network
 from tests.strategies import architectures, connected_cells
 
+BOUNDS = (-8.0, 8.0)
+"""Of images that are normally distributed: none is found outside."""
+
 
 @st.composite
 def small_networks(
@@ -37,13 +40,25 @@ def built(architecture: Architecture, seed: int = 0) -> SpikingNetwork:
     """Return the network with the weights that ``seed`` draws."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return build_network(architecture)
+        network = build_network(architecture)
+    network.bounds = BOUNDS
+    return network
 
 
 def images_for(architecture: Architecture, count: int = 3, seed: int = 1) -> Tensor:
     """Return normally distributed images."""
     generator = torch.Generator().manual_seed(seed)
     return torch.randn(count, *architecture.input_shape, generator=generator)
+
+
+SEED = 5
+
+
+def run(network: SpikingNetwork, images: Tensor) -> Tensor:
+    """Return the outputs, with the spikes of coded images drawn from one seed."""
+    torch.manual_seed(SEED)
+    outputs: Tensor = network(images)
+    return outputs
 
 
 def enliven(network: SpikingNetwork, architecture: Architecture) -> SpikingNetwork:
@@ -70,14 +85,15 @@ def module_paths(slots: Mapping[str, object]) -> dict[str, str]:
         "classifier.hidden": "hidden",
         "classifier.hidden_lif": "hidden_lif",
         "classifier.head": "head",
+        "classifier.head_lif": "head_lif",
     }
     paths = {}
     for slot in slots:
         room, _, place = slot.partition(".")
-        if room in ("cell_a", "cell_b"):
-            paths[slot] = f"{room}.{'neurons' if place.startswith('lif') else 'operations'}.{place}"
-        else:
+        if room not in ("cell_a", "cell_b"):
             paths[slot] = fixed.get(slot, slot)
+        elif not place.startswith("lif"):  # a node may have several
+            paths[slot] = f"{room}.operations.{place}"
     return paths
 
 

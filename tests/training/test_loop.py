@@ -222,7 +222,7 @@ def test_a_network_that_never_fires_is_dead_and_its_silent_layers_are_named(few_
 
 def test_a_layer_that_is_silent_while_the_classifier_hears_spikes_is_no_failure(few_digits):
     network = built(DEEP)
-    network.cell_a.neurons["lif1"].threshold_value = 100.0
+    network.cell_a.neurons["lif1"] = LIF(0.25, 100.0)
     train(network, few_digits.train, BRIEF, seed=0)
     rates = score(network, few_digits.validation).spike_rates
     assert rates["cell_a.lif1"] == 0.0

@@ -12,7 +12,7 @@ from neuronas.architecture.workload import SPIKE_LEVELS
 from neuronas.config import Kind
 from neuronas.errors import HardwareModelError
 from neuronas.hardware.cim.inputs import conversion_pj
-from neuronas.hardware.cim.settings import CimSettings
+from neuronas.hardware.cim.settings import SCHEDULES, CimSettings
 from neuronas.hardware.cim.technology import Technology
 from neuronas.hardware.cost import Floats
 
@@ -52,6 +52,32 @@ def require_quantized(w: Workload) -> None:
             f"{w.weight_bits[row, network]}, floating point, which crossbars do not compute; "
             "allowed: 2 to 8"
         )
+
+
+def require_steps_in_order(w: Workload, schedules: Floats) -> None:
+    """Check that networks with backward edges run one time step after the other.
+
+    Args:
+        w: N networks.
+        schedules: Index of each one's schedule among ``SCHEDULES``, ``(N,)``.
+
+    Raises:
+        HardwareModelError: One has a schedule that starts a step before the last is finished.
+    """
+    for row, slot in enumerate(w.slots):
+        if not slot.backward:
+            continue
+        early = (w.kind[row] != Kind.NONE) & (schedules != SCHEDULES.index(_IN_ORDER))
+        if early.any():
+            network = int(np.flatnonzero(early)[0])
+            raise HardwareModelError(
+                f"network {network}, {slot.name}: leads backward, to the next time step, which "
+                f"schedule '{SCHEDULES[int(schedules[network])]}' cannot wait for; allowed: "
+                f"schedule: {_IN_ORDER}"
+            )
+
+
+_IN_ORDER = "step-serial"
 
 
 def lossless_bits(w: Workload, matrix_rows: Floats, s: CimSettings) -> Floats:

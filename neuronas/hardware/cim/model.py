@@ -16,7 +16,12 @@ from neuronas.errors import HardwareModelError
 from neuronas.hardware.chip import Chip
 from neuronas.hardware.cim import batch
 from neuronas.hardware.cim.batch import Ledger
-from neuronas.hardware.cim.checks import lossless_bits, require_quantized, warnings_of
+from neuronas.hardware.cim.checks import (
+    lossless_bits,
+    require_quantized,
+    require_steps_in_order,
+    warnings_of,
+)
 from neuronas.hardware.cim.compiled import LANES, numbers_of
 from neuronas.hardware.cim.inputs import (
     Columns,
@@ -140,6 +145,7 @@ def _costed(
 ) -> Costed:
     require_quantized(w)
     chosen, graph = _choices(chip.technology.settings, choices or {}, w), graph_of(w)
+    require_steps_in_order(w, chosen[list(CHOICES).index("schedule")])
     ledger, totals = (
         batch.empty_ledger(len(w.slots), explained=explained),
         np.empty((len(batch.TOTALS), len(w))),
