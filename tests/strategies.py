@@ -8,7 +8,16 @@ from itertools import pairwise
 import numpy as np
 from hypothesis import strategies as st
 
-from neuronas.architecture import BIT_WIDTHS, EDGES, GROUPS, Architecture, Networks
+from neuronas.architecture import (
+    ALL_EDGES,
+    BACK_EDGES,
+    BIT_WIDTHS,
+    EDGES,
+    GROUPS,
+    NODES,
+    Architecture,
+    Networks,
+)
 from neuronas.config import CODINGS, OPERATIONS, SNASNET_OPERATIONS, ZEROIZE
 from neuronas.hardware import LayerList
 
@@ -56,6 +65,28 @@ def edges_on_paths(cell: Sequence[int]) -> set[int]:
 def cells() -> st.SearchStrategy[tuple[str, ...]]:
     """Any cell, connected or not."""
     return st.tuples(*[st.sampled_from(OPERATION_NAMES)] * len(EDGES))
+
+
+def edges_on_walks(cell: Sequence[int]) -> set[int]:
+    """Return the edges of a cell, backward ones too, that a walk from input to output takes."""
+    there = [edge for edge, operation in enumerate(cell) if operation != ZEROIZE]
+
+    def reach(start: int, *, back: bool) -> set[int]:
+        found = {start}
+        for _ in range(NODES):
+            ends = [ALL_EDGES[edge][::-1] if back else ALL_EDGES[edge] for edge in there]
+            found |= {target for source, target in ends if source in found}
+        return found
+
+    reached, reaching = reach(0, back=False), reach(NODES - 1, back=True)
+    return {e for e in there if ALL_EDGES[e][0] in reached and ALL_EDGES[e][1] in reaching}
+
+
+def feedback_cells() -> st.SearchStrategy[tuple[str, ...]]:
+    """Cells with at least one backward edge, connected or not."""
+    backward = st.tuples(*[st.sampled_from(OPERATION_NAMES)] * len(BACK_EDGES))
+    some = backward.filter(lambda edges: set(edges) != {"zeroize"})
+    return st.builds(lambda forward, back: forward + back, cells(), some)
 
 
 def connected_cells() -> st.SearchStrategy[tuple[str, ...]]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from neuronas.architecture import EDGES, canonical_cells, live_edges
-from neuronas.config import ZEROIZE
-from tests.strategies import all_cells, edges_on_paths
+from neuronas.architecture import ALL_EDGES, EDGES, canonical_cells, live_edges
+from neuronas.config import OPERATIONS, ZEROIZE
+from tests.strategies import all_cells, edges_on_paths, edges_on_walks
 
 
 @pytest.fixture(scope="module")
@@ -48,3 +48,24 @@ def test_edges_are_in_execution_order():
         assert not later_into_source, f"{source}->{target} runs before node {source} is complete"
         done.add(target)
     assert done == {0, 1, 2, 3}
+
+
+def random_feedback_cells(count: int) -> np.ndarray:
+    draw = np.random.default_rng(0)
+    shape = (count, len(ALL_EDGES))
+    return np.where(draw.random(shape) < 0.6, ZEROIZE, draw.integers(len(OPERATIONS), size=shape))
+
+
+def test_with_backward_edges_exactly_those_on_a_walk_are_live():
+    drawn = random_feedback_cells(2000)
+    live = [set(np.flatnonzero(row)) for row in live_edges(drawn)]
+    assert live == [edges_on_walks(row) for row in drawn]
+
+
+def test_in_a_single_time_step_nothing_leads_backward():
+    drawn = random_feedback_cells(2000)
+    once = live_edges(drawn, np.ones(len(drawn), dtype=int))
+    assert not once[:, len(EDGES) :].any()
+    assert np.array_equal(once[:, : len(EDGES)], live_edges(drawn[:, : len(EDGES)]))
+    again = np.full(len(drawn), 2)
+    assert np.array_equal(live_edges(drawn, again), live_edges(drawn))

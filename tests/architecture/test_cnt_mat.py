@@ -5,12 +5,18 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 
-from neuronas.architecture import EDGE_NAMES, format_cnt_mat, parse_cnt_mat
+from neuronas.architecture import (
+    ALL_EDGE_NAMES,
+    BACK_EDGE_NAMES,
+    EDGE_NAMES,
+    format_cnt_mat,
+    parse_cnt_mat,
+)
 from neuronas.errors import GenotypeError
-from tests.strategies import architecture, cells
+from tests.strategies import WIRE, architecture, cells, feedback_cells
 
 
-@given(cells())
+@given(cells() | feedback_cells())
 def test_what_is_printed_is_read_back(cell):
     assert parse_cnt_mat(format_cnt_mat(cell)) == cell
 
@@ -33,16 +39,24 @@ def test_rows_may_be_separated_by_commas_or_lines(text):
     assert parse_cnt_mat(text) == parse_cnt_mat("0303 0030 0002 0000")
 
 
-def test_the_published_cell_is_refused_since_it_has_backward_edges():
-    with pytest.raises(GenotypeError) as caught:
-        parse_cnt_mat("0303 0030 2002 0200")
-    message = str(caught.value)
-    assert "the edge 2->0 ('2' at row 2, column 0) does not lead forward" in message
-    assert "backward edges are not supported" in message
+def test_the_published_cell_with_backward_edges_is_read_and_printed():
+    cell = parse_cnt_mat("0303 0030 2002 0200")
+    backward = dict(zip(ALL_EDGE_NAMES, cell, strict=True))
+    assert {e: op for e, op in backward.items() if e in BACK_EDGE_NAMES and op != "zeroize"} == {
+        "2->0": "conv1x1",
+        "3->1": "conv1x1",
+    }
+    assert format_cnt_mat(cell) == "0303 0030 2002 0200"
+
+
+def test_a_cell_without_backward_edges_has_six_edges_however_it_is_written():
+    chain = architecture(cell_a=dict.fromkeys(ALL_EDGE_NAMES, "zeroize") | {"0->3": "skip"})
+    assert chain.cell_a == parse_cnt_mat(WIRE)
+    assert list(chain.to_json()["cell_a"]) == list(EDGE_NAMES)
 
 
 def test_an_edge_from_a_node_to_itself_is_refused():
-    with pytest.raises(GenotypeError, match=r"the edge 1->1 .*does not lead forward"):
+    with pytest.raises(GenotypeError, match=r"the edge 1->1 .*leads from a node to itself"):
         parse_cnt_mat("0300 0100 0003 0000")
 
 

@@ -23,6 +23,7 @@ from tests.strategies import (
     all_cells,
     architecture,
     architectures,
+    feedback_cells,
     networks_of_cells,
 )
 
@@ -290,3 +291,41 @@ def test_only_currents_wait_and_only_convolutions_in_a_cell_are_rescaled():
         kinds = table.kind[rows]
         assert set(kinds[table.waits[rows] == 1].tolist()) == {Kind.SKIP, Kind.AVGPOOL}
         assert set(kinds[table.rescaled[rows] == 1].tolist()) == {Kind.CONV}
+
+
+# Backward edges
+
+
+def test_where_a_backward_edge_arrives_nothing_is_still_and_scales_meet():
+    table = Workload.of(
+        Networks.of([architecture(cell_a="0100 0030 0003 1000", cell_b=CHAIN, time_steps=T)])
+    )
+    found = {
+        name: [int(getattr(table, column)[table.row(f"cell_a.{name}"), 0]) for column in JOINS]
+        for name in ("0->1", "1->2", "2->3", "3->0", "2->0")
+    }
+    assert found == {
+        "0->1": [T, 0, 0, 0],
+        "1->2": [T, 0, 0, 0],
+        "2->3": [T, 0, 1, 0],  # its batch norm does not fold: a current leaves its node
+        "3->0": [T, 1, 0, 1],
+        "2->0": [0, 0, 0, 0],
+    }
+    assert int(table.rescaled[table.row("stem"), 0]) == 1
+    plain = workload(architecture(cell_a="0100 0030 0003 0000", cell_b=CHAIN, time_steps=T))
+    assert value(plain, "steps", "cell_a.0->1") == 1
+
+
+@given(architectures(cell=feedback_cells()))
+def test_a_network_with_backward_edges_is_its_member_of_a_batch(network):
+    other = network.model_copy(update={"cell_a": ("skip",) * 6, "cell_b": ("skip",) * 6})
+    together, alone = workload_of(network, other), workload_of(network)
+    for column in ("macs", "neurons", "parameters", *JOINS):
+        theirs = getattr(together, column)[:, 0]
+        if len(theirs) == len(getattr(alone, column)):
+            assert np.array_equal(theirs, getattr(alone, column)[:, 0]), column
+        assert theirs.sum() == getattr(alone, column).sum(), column
+
+
+def workload_of(*members: Architecture) -> Workload:
+    return Workload.of(Networks.of(members))

@@ -281,3 +281,39 @@ def test_a_chip_of_another_model_is_refused():
 def test_an_unknown_choice_is_refused():
     with pytest.raises(HardwareModelError, match="'adc_bits' is no choice per network"):
         MODEL.cost(workload(CONV), RRAM, choices={"adc_bits": np.array([4])})
+
+
+# Backward edges
+
+
+FEEDBACK = {"cell_a": "0301 0030 0002 3000", "cell_b": "0001 0000 0000 0000", "channels": 8}
+
+
+def test_an_edge_that_leads_backward_needs_steps_in_order():
+    network = architecture(**FEEDBACK)
+    for schedule in set(SCHEDULES) - {"step-serial"}:
+        with pytest.raises(
+            HardwareModelError,
+            match=f"cell_a.3->0: leads backward.*'{schedule}' cannot wait for; allowed: schedule",
+        ):
+            estimate(network, chip=chip(schedule=schedule))
+    backward = estimate(network, chip=chip(schedule="step-serial"))
+    forward = architecture(**FEEDBACK | {"cell_a": "0301 0030 0002 0000"})
+    without = estimate(forward, chip=chip(schedule="step-serial"))
+    for quantity in ("energy_pj", "area_um2", "latency_ns", "parameters"):
+        assert getattr(backward, quantity) > getattr(without, quantity), quantity
+    rows = {row["layer"]: row for row in backward.to_json()["layers"]}
+    assert rows["cell_a.3->0"]["macs"] == 9 * 8 * 8 * 8 * 8
+
+
+def test_what_leads_backward_waits_in_a_memory_for_the_next_step():
+    network = architecture(**FEEDBACK | {"cell_a": "0300 0030 0003 1000"})
+    found = estimate(network, chip=chip(schedule="step-serial")).explanation
+    height, width = network.input_shape[1:]
+    assert found.memory_bits["waiting currents"] == 8 * height * width * 8
+
+
+def test_in_a_single_time_step_nothing_leads_backward():
+    network = architecture(**FEEDBACK, time_steps=1)
+    forward = architecture(**FEEDBACK | {"cell_a": "0301 0030 0002 0000"}, time_steps=1)
+    assert estimate(network).energy_pj == estimate(forward).energy_pj

@@ -20,7 +20,11 @@ BOUNDS = (-8.0, 8.0)
 
 @st.composite
 def small_networks(
-    draw: st.DrawFn, *, bits: st.SearchStrategy[int] | None = None, threshold: float = 2.0
+    draw: st.DrawFn,
+    *,
+    bits: st.SearchStrategy[int] | None = None,
+    threshold: float = 2.0,
+    cell: st.SearchStrategy[tuple[str, ...]] | None = None,
 ) -> Architecture:
     """Connected architectures that run in milliseconds, on images of up to 9x9."""
     sizes = st.integers(2, 9)
@@ -32,7 +36,7 @@ def small_networks(
     }
     if bits is not None:
         changes["weight_bits"] = {group: draw(bits) for group in GROUPS}
-    drawn = draw(architectures(input_shape=shape, cell=connected_cells()))
+    drawn = draw(architectures(input_shape=shape, cell=connected_cells() if cell is None else cell))
     return Architecture.model_validate({**drawn.model_dump(), **changes})
 
 

@@ -4,14 +4,23 @@ from __future__ import annotations
 
 from collections import defaultdict
 
+import pytest
 import snntorch
 import torch
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from neuronas.architecture import BIT_WIDTHS, EDGE_NAMES, EDGES, GROUPS, Architecture
+from neuronas.architecture import (
+    ALL_EDGE_NAMES,
+    ALL_EDGES,
+    BIT_WIDTHS,
+    GROUPS,
+    Architecture,
+    Networks,
+)
+from neuronas.errors import GenotypeError
 from neuronas.network import SpikingNetwork, quantize_weight
 from neuronas.network.coding import encode
 from tests.network.examples import (
@@ -24,7 +33,12 @@ from tests.network.examples import (
     run,
     small_networks,
 )
-from tests.strategies import OPERATION_NAMES, architecture, edges_on_paths
+from tests.strategies import (
+    OPERATION_NAMES,
+    architecture,
+    edges_on_walks,
+    feedback_cells,
+)
 
 FULL_PRECISION = st.just(32)
 
@@ -41,7 +55,8 @@ class Reference:
         self.weights = network.state_dict()
         self.architecture = architecture
         self.neurons: dict[str, snntorch.Leaky] = {}
-        self.paths = module_paths(dict.fromkeys(f"{c}.{e}" for c in GROUPS for e in EDGE_NAMES))
+        self.returned: dict[str, list[Tensor]] = {}
+        self.paths = module_paths(dict.fromkeys(f"{c}.{e}" for c in GROUPS for e in ALL_EDGE_NAMES))
 
     def __call__(self, images: Tensor) -> Tensor:
         steps, coding = self.architecture.time_steps, self.architecture.coding
@@ -80,10 +95,13 @@ class Reference:
         return F.linear(x, self.weights["head.weight"], self.weights["head.bias"])
 
     def cell(self, cell: str, operations: tuple[str, ...], x: Tensor) -> Tensor:
-        nodes = [x, torch.zeros_like(x), torch.zeros_like(x), torch.zeros_like(x)]
-        live = edges_on_paths([OPERATION_NAMES.index(name) for name in operations])
+        zeros = [torch.zeros_like(x)] * 4
+        before = self.returned.pop(cell, zeros)
+        nodes = [x + before[0], *before[1:]]
+        live = edges_on_walks([OPERATION_NAMES.index(name) for name in operations])
+        back = list(zeros)
         for edge in sorted(live):
-            (source, target), place = EDGES[edge], f"{cell}.{EDGE_NAMES[edge]}"
+            (source, target), place = ALL_EDGES[edge], f"{cell}.{ALL_EDGE_NAMES[edge]}"
             value = nodes[source]
             if operations[edge] == "avgpool3x3":
                 value = F.avg_pool2d(value, 3, stride=1, padding=1)
@@ -93,7 +111,9 @@ class Reference:
                 _, _, own = operations[edge].partition("_th")
                 fired = self.fire(place, value, float(own) if own else None)
                 value = self.conv_norm(self.paths[place], fired)
-            nodes[target] = nodes[target] + value
+            into = nodes if target > source else back
+            into[target] = into[target] + value
+        self.returned[cell] = back
         return nodes[3]
 
     def conv_norm(self, path: str, x: Tensor) -> Tensor:
@@ -109,11 +129,12 @@ class Reference:
 
     def fire(self, place: str, current: Tensor, threshold: float | None = None) -> Tensor:
         decay, threshold = self.architecture.decay, threshold or self.architecture.threshold
+        reset = self.architecture.neuron.reset
         if place not in self.neurons:
             self.neurons[place] = snntorch.Leaky(
                 beta=torch.tensor(decay, dtype=current.dtype),
                 threshold=torch.tensor(threshold, dtype=current.dtype),
-                reset_mechanism="zero",
+                reset_mechanism=reset,
             )
             snntorch.SpikingNeuron.instances.remove(self.neurons[place])
         spikes, _ = self.neurons[place]((1 - decay) * current)
@@ -145,6 +166,35 @@ def test_the_output_is_that_of_stepping_over_time(network):
         torch.testing.assert_close(
             run(module, images), Reference(module, network)(images), rtol=1e-5, atol=1e-6
         )
+
+
+@settings(max_examples=25)
+@given(
+    small_networks(bits=FULL_PRECISION, threshold=1.0, cell=feedback_cells()),
+    st.sampled_from(["zero", "subtract"]),
+)
+def test_cells_with_backward_edges_are_stepped_over_time(network, reset):
+    assume(bool(Networks.of([network]).connected()[0]))
+    neuron = network.neuron.model_copy(update={"reset": reset})
+    network = network.model_copy(update={"neuron": neuron})
+    module = enliven(built(network), network).double()
+    images = images_for(network, 2).double()
+    with torch.no_grad():
+        torch.testing.assert_close(
+            run(module, images), Reference(module, network)(images), rtol=1e-5, atol=1e-6
+        )
+
+
+def test_what_leads_backward_arrives_at_the_next_step_and_learns():
+    # Node 2 fires into node 1 of the next step, the only way to the output.
+    candidate = architecture(cell_a="0030 0003 0300 0000", channels=4, time_steps=1, threshold=0.3)
+    with pytest.raises(GenotypeError, match="cell_a: no path"):
+        built(candidate)
+    candidate = candidate.model_copy(update={"time_steps": 3})
+    module = enliven(built(candidate), candidate).train()
+    module(images_for(candidate, 6)).square().sum().backward()
+    for edge in ("0->2", "2->1", "1->3"):
+        assert module.cell_a.operations[edge][0].weight.grad.abs().sum() > 0, edge
 
 
 def test_a_rich_network_of_which_every_layer_fires_equals_stepping_over_time():
