@@ -2,10 +2,56 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+
 import numpy as np
 
-from neuronas.errors import DatasetError
-from neuronas.training.datasets import Images, Split
+from neuronas.architecture import Architecture
+from neuronas.config import DATASETS, suggestion
+from neuronas.errors import ConfigError, DatasetError
+from neuronas.training.datasets import Images, Split, load_dataset
+
+InputShape = tuple[int, int, int]
+
+
+def image_source(
+    dataset: str | None, *, samples: int, seed: int, data_dir: Path | None = None
+) -> Callable[[InputShape], Images]:
+    """Return what gives images of a shape: a dataset's training images, noise without one.
+
+    Args:
+        dataset: Name as in study files, or None. It must agree with the networks, see
+            :func:`require_dataset`.
+        samples: How many images.
+        seed: Decides which.
+        data_dir: Folder with the dataset's files; its usual place when None.
+
+    Raises:
+        DatasetError: Files are absent or damaged, or the training split has fewer images.
+    """
+    if dataset is None:
+        return lambda shape: noise_images(shape, samples, seed)
+    images = training_images(load_dataset(dataset, data_dir).train, samples, seed)
+    return lambda _: images
+
+
+def require_dataset(architecture: Architecture, dataset: str) -> None:
+    """Raise a ConfigError unless a network reads a dataset's images and tells its classes."""
+    if dataset not in DATASETS:
+        raise ConfigError(
+            f"--dataset: found '{dataset}'; allowed: {', '.join(DATASETS)}"
+            f"{suggestion(dataset, list(DATASETS))}"
+        )
+    info = DATASETS[dataset]
+    wanted = {"input_shape": info.input_shape, "classes": info.classes}
+    problems = [
+        f"{name}: found {found}; '{dataset}' has {value}"
+        for name, value in wanted.items()
+        if (found := getattr(architecture, name)) != value
+    ]
+    if problems:
+        raise ConfigError(problems)
 
 
 def training_images(train: Split, samples: int, seed: int) -> Images:
@@ -28,7 +74,7 @@ def training_images(train: Split, samples: int, seed: int) -> Images:
     return train.images[drawn]
 
 
-def noise_images(input_shape: tuple[int, int, int], samples: int, seed: int) -> Images:
+def noise_images(input_shape: InputShape, samples: int, seed: int) -> Images:
     """Return Gaussian noise with the mean 0 and variance 1 of a dataset's images.
 
     Args:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 import torch
@@ -100,6 +100,23 @@ def score_proxies(architecture: Architecture, images: Images, seed: int) -> Scor
         macs=macs,
     )
     return Scored(proxies, cpu_s)
+
+
+def warm_up(architecture: Architecture, images: Images) -> None:
+    """Score a network and drop the result: the first pass of a process pays for torch's start."""
+    with suppress(ConfigError):  # it is told when the network's turn comes
+        score_proxies(architecture, images, 0)
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Let torch use one thread, so that processor time is what one network costs."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def _measured(

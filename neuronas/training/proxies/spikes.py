@@ -20,7 +20,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -104,13 +104,13 @@ class _Kernels:
     hamming: Tensor
     rescaled: Tensor
     published: Tensor
-    spikes: float = field(default=0.0)
-    codes: int = field(default=0)
+    spikes: float = 0.0
+    codes: int = 0
 
     @classmethod
     def zeros(cls, samples: int) -> _Kernels:
-        made = (torch.zeros(samples, samples, dtype=torch.float64) for _ in range(3))
-        return cls(*made)
+        hamming, rescaled, published = torch.zeros(3, samples, samples, dtype=torch.float64)
+        return cls(hamming, rescaled, published)
 
     def record(self, _module: object, _inputs: object, spikes: Tensor) -> None:
         """Add the codes of one layer, spikes of shape ``(T, B, ...)``; a forward hook."""
