@@ -1,4 +1,4 @@
-"""Tables of what is known of networks without training them."""
+"""Tables of proxies, and of how well they rank."""
 
 from __future__ import annotations
 
@@ -24,6 +24,26 @@ def proxies_table(rows: Sequence[Row], caption: str | None = None) -> Table:
         Column("synflow_cpu_ms", "SynFlow (CPU ms)", number),
     )
     return Table(columns, rows, caption=caption)
+
+
+def fidelities_table(rows: Sequence[Row]) -> Table:
+    """Return how well scores rank networks as longer training does."""
+    columns = (
+        Column("score", "score"),
+        Column("networks", "networks", number),
+        Column("tau", "tau", _tau),
+        Column("tau_error", "±", _tau),
+        Column("partial_tau", "tau given parameters", _tau),
+        Column("partial_error", "±", _tau),
+        Column("tau_top_half", "tau in the top half", _tau),
+        Column("cpu_s", "median CPU (s)", number),
+        Column("failed", "without score", number),
+    )
+    return Table(columns, rows)
+
+
+def _tau(value: float | None) -> str:
+    return "" if value is None else f"{value:.2f}"
 
 
 def _log_score(value: float | None) -> str:
