@@ -99,10 +99,11 @@ def counted(monkeypatch) -> list[object]:
     """Measure nothing, but record which networks were asked for."""
     asked: list[object] = []
 
-    def fake(network: object, _: object) -> Measured:
+    def fake(network: object, *_: object) -> Measured:
         asked.append(network)
         reading = Reading(score=0.5, cpu_s=1.0)
-        return Measured(genotype=network, proxies={}, rungs={}, long=reading)
+        rungs = {f"restart {epochs}": reading for epochs in (1, 2, 4, 8)}
+        return Measured(genotype=network, proxies={}, rungs=rungs, long=reading)
 
     monkeypatch.setattr(measuring, "measure", fake)
     monkeypatch.setattr(measuring, "fashion_14", lambda _: TINY_DATA)
@@ -126,6 +127,18 @@ def test_a_run_that_was_killed_goes_on_where_it_was(counted, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["state.json"]
     assert bench_proxies(2, path) == found[:2]
     assert len(counted) == 5
+
+
+def test_a_scheme_that_was_added_is_run_alone(counted, tmp_path, monkeypatch):
+    before = bench_proxies(2, tmp_path / "state.json")
+    monkeypatch.undo()
+    monkeypatch.setattr(measuring, "fashion_14", lambda _: TINY_DATA)
+    added = [Reading(score=0.1 * epochs, cpu_s=epochs) for epochs in (1, 2, 4, 8)]
+    monkeypatch.setitem(measuring.SCHEMES, "other", lambda *_: added)
+    after = bench_proxies(2, tmp_path / "state.json")
+    assert [one.long for one in after] == [one.long for one in before]
+    assert [list(one.rungs.values())[4:] for one in after] == [added, added]
+    assert all(one.rungs.keys() > two.rungs.keys() for one, two in zip(after, before, strict=True))
 
 
 def test_a_state_of_another_protocol_or_no_state_is_refused(counted, tmp_path):

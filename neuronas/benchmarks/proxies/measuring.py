@@ -62,9 +62,10 @@ def bench_proxies(
     data_dir: Path | None = None,
     listener: Callable[[Step], None] = lambda _: None,
 ) -> list[Measured]:
-    """Return the first ``count`` networks measured; those that the file has are not run again.
+    """Return the first ``count`` networks measured; what the file has is not run again.
 
-    The file is written after each network, so that a kill costs one network at most.
+    The file is written after each network, so that a kill costs one network at most. Where a
+    scheme was added since, it alone is run.
 
     Args:
         count: How many networks.
@@ -81,14 +82,14 @@ def bench_proxies(
     state = State.read(path, protocol(data))
     state.write(path)  # what cannot be written is told before hours are spent
     wanted = {training_digest(a, {})[:16]: a for a in itertools.islice(networks(), count)}
-    missing = [key for key in wanted if key not in state.networks]
+    missing = [key for key in wanted if not _complete(state.networks.get(key))]
     listener(Step(count - len(missing), count, None))
     started = time.monotonic()
     with one_thread():
         for number, key in enumerate(missing, start=1):
             if number == 1:
                 warm_up(wanted[key], data.train.images[:SAMPLES])
-            state.networks[key] = measure(wanted[key], data)
+            state.networks[key] = measure(wanted[key], data, state.networks.get(key))
             state.write(path)
             pace = (time.monotonic() - started) / number
             left = len(missing) - number
@@ -97,26 +98,43 @@ def bench_proxies(
 
 
 def protocol(data: Dataset) -> str:
-    """Return in words what is measured and how."""
-    schemes = ", ".join(f"{name} {'/'.join(map(str, RUNGS))}" for name in SCHEMES)
+    """Return in words what is measured and how, but for the schemes, which may be added."""
     return (
-        f"{RECIPE}, batch {_SETTINGS.batch_size}, rate {_SETTINGS.learning_rate}, {schemes}, "
-        f"long {LONG}, seeds {BRIEF_SEED} and {LONG_SEED}, {SAMPLES} samples, {data.description}"
+        f"{RECIPE}, batch {_SETTINGS.batch_size}, rate {_SETTINGS.learning_rate}, "
+        f"rungs {'/'.join(map(str, RUNGS))}, long {LONG}, seeds {BRIEF_SEED} and {LONG_SEED}, "
+        f"{SAMPLES} samples, {data.description}"
     )
 
 
-def measure(architecture: Architecture, data: Dataset) -> Measured:
-    """Return every score of a network."""
-    rungs: dict[str, Reading] = {}
+def measure(architecture: Architecture, data: Dataset, known: Measured | None = None) -> Measured:
+    """Return every score of a network.
+
+    Args:
+        architecture: The network.
+        data: Images; validation for brief training, test for longer training.
+        known: What was measured before; only what it lacks is run.
+    """
+    rungs = dict(known.rungs) if known else {}
     for name, scheme in SCHEMES.items():
-        readings = scheme(architecture, data)
-        rungs |= {f"{name} {epochs}": reading for epochs, reading in readings.items()}
+        if not rungs.keys() >= set(_rung_names(name)):
+            rungs |= dict(zip(_rung_names(name), scheme(architecture, data), strict=True))
+    if known:
+        return known.model_copy(update={"rungs": rungs})
     return Measured(
         genotype=architecture,
         proxies=_proxies(architecture, data),
         rungs=rungs,
         long=_trained(architecture, data.train, data.test, LONG, LONG_SEED),
     )
+
+
+def _complete(known: Measured | None) -> bool:
+    names = [rung for scheme in SCHEMES for rung in _rung_names(scheme)]
+    return known is not None and known.rungs.keys() >= set(names)
+
+
+def _rung_names(scheme: str) -> list[str]:
+    return [f"{scheme} {epochs}" for epochs in RUNGS]
 
 
 def _proxies(architecture: Architecture, data: Dataset) -> dict[str, Reading]:
@@ -132,16 +150,15 @@ def _proxies(architecture: Architecture, data: Dataset) -> dict[str, Reading]:
     return readings
 
 
-Scheme = Callable[[Architecture, Dataset], dict[int, Reading]]
-"""A way of training briefly: validation accuracy and processor time at each rung."""
+Scheme = Callable[[Architecture, Dataset], list[Reading]]
+"""A way of training briefly: validation accuracy at each of ``RUNGS``, and what that cost."""
 
 
-def _restart(architecture: Architecture, data: Dataset) -> dict[int, Reading]:
+def _restart(architecture: Architecture, data: Dataset) -> list[Reading]:
     """Train anew for each rung, with a complete learning-rate schedule of its own."""
-    return {
-        epochs: _trained(architecture, data.train, data.validation, epochs, BRIEF_SEED)
-        for epochs in RUNGS
-    }
+    return [
+        _trained(architecture, data.train, data.validation, epochs, BRIEF_SEED) for epochs in RUNGS
+    ]
 
 
 SCHEMES: dict[str, Scheme] = {"restart": _restart}
