@@ -9,11 +9,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from neuronas.cli.options import DataDir, Format, OutputFormat, write_table
-from neuronas.errors import ConfigError
+from neuronas.errors import ConfigError, NeuronasError, TrainingFailedError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from neuronas.architecture import Architecture
+    from neuronas.training.datasets import Images
     from neuronas.training.proxies import Scored
+
+    ImagesOf = Callable[[tuple[int, int, int]], Images]
 
 
 def proxy(
@@ -34,7 +39,9 @@ def proxy(
         ),
     ] = None,
     samples: Annotated[int, typer.Option("--samples", min=2, help="Images in the batch.")] = 128,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Decides weights and images.")] = 0,
+    seed: Annotated[
+        int, typer.Option("--seed", min=0, max=2**63 - 1, help="Decides weights and images.")
+    ] = 0,
     data_dir: DataDir = None,
     form: Format = OutputFormat.TABLE,
 ) -> None:
@@ -45,22 +52,35 @@ def proxy(
     apart. Scores compare networks at equal images and seed only.
     """
     from neuronas.report import proxies_table
-    from neuronas.training.proxies import image_source, one_thread, score_proxies, warm_up
+    from neuronas.training.proxies import image_source
 
     networks = [(path, _genotype(path, dataset)) for path in files]
     images_of = image_source(dataset, samples=samples, seed=seed, data_dir=data_dir)
+    rows = _rows(networks, images_of, seed)
+    what = f"training images of {dataset}" if dataset else "images of Gaussian noise"
+    write_table(proxies_table(rows, f"On {samples} {what}, seed {seed}."), form)
+
+
+def _rows(
+    networks: list[tuple[Path, Architecture]], images_of: ImagesOf, seed: int
+) -> list[dict[str, Any]]:
+    from neuronas.training.proxies import one_thread, score_proxies, warm_up
+    from neuronas.training.trainer import reported_memory
+
     rows = []
     with one_thread():
         for number, (path, architecture) in enumerate(networks):
-            images = images_of(architecture.input_shape)
-            if not number:
-                warm_up(architecture, images)
             try:
-                rows.append(_row(path, score_proxies(architecture, images, seed)))
+                with reported_memory():
+                    images = images_of(architecture.input_shape)
+                    if not number:
+                        warm_up(architecture, images)
+                    rows.append(_row(path, score_proxies(architecture, images, seed)))
             except ConfigError as error:
                 raise type(error)(error.problems, source=str(path)) from None
-    what = f"training images of {dataset}" if dataset else "images of Gaussian noise"
-    write_table(proxies_table(rows, f"On {samples} {what}, seed {seed}."), form)
+            except TrainingFailedError as error:
+                raise NeuronasError(f"{path}: {error}; fewer --samples take less") from None
+    return rows
 
 
 def _genotype(path: Path, dataset: str | None) -> Architecture:

@@ -93,6 +93,17 @@ def test_plain_layers_have_no_proxies(run, folder):
     assert "layers.json:\n  plain layers can be costed, but not built" in done.err
 
 
+def test_a_batch_larger_than_the_memory_is_told_what_to_do(run, written, monkeypatch):
+    def full(*_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr("neuronas.training.proxies.images.noise_images", full)
+    done = run("proxy", written("a.json"))
+    assert (done.code, done.out) == (1, "")
+    assert "a.json: out of memory" in done.err
+    assert "fewer --samples" in done.err
+
+
 def test_the_benchmark_measures_goes_on_and_reports(run, folder, monkeypatch):
     monkeypatch.setattr(measuring, "fashion_14", lambda _: TINY_DATA)
     monkeypatch.setattr(measuring, "RUNGS", (1,))
