@@ -25,18 +25,10 @@ from neuronas.benchmarks.proxies import (
 from neuronas.benchmarks.proxies.data import averaged
 from neuronas.benchmarks.proxies.ranking import jackknife, partial_tau, ranks
 from neuronas.errors import ConfigError, NeuronasError
-from neuronas.training import Dataset, Split
+from tests.benchmarks.examples import TINY_DATA
 from tests.strategies import WIRE, architecture
 
 
-def noise(count: int, seed: int) -> Split:
-    """Return images whose class is told by their mean."""
-    labels = np.arange(count) % 10
-    images = np.random.default_rng(seed).standard_normal((count, 1, 14, 14), dtype=np.float32)
-    return Split(images + labels[:, None, None, None].astype(np.float32) - 4.5, labels)
-
-
-TINY_DATA = Dataset("noise", noise(128, 0), noise(40, 1), noise(40, 2))
 TINY = architecture(input_shape=(1, 14, 14), cell_a=WIRE, channels=2, time_steps=1)
 
 

@@ -9,7 +9,7 @@ import json
 import pytest
 
 from neuronas.benchmarks.proxies import measuring
-from tests.benchmarks.test_proxies import TINY_DATA
+from tests.benchmarks.examples import TINY_DATA
 from tests.strategies import NOTHING, architecture
 
 COSTS = {f"{group}_cpu_ms" for group in ("size", "build", "forward", "synflow")}

@@ -120,7 +120,7 @@ class _Kernels:
     def _add(self, code: Tensor) -> None:
         """Add one layer in one time step, shape ``(B, N)``, of zeros and ones."""
         neurons = code.shape[1]
-        exact = code if neurons < _EXACT_IN_FLOAT else code.double()
+        exact = code.float() if neurons < _EXACT_IN_FLOAT else code.double()
         common = (exact @ exact.T).double()
         ones = common.diagonal()
         distance = ones[:, None] + ones - 2 * common
