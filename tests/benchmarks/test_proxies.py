@@ -28,7 +28,6 @@ from neuronas.errors import ConfigError, NeuronasError
 from tests.benchmarks.examples import TINY_DATA
 from tests.strategies import WIRE, architecture
 
-
 TINY = architecture(input_shape=(1, 14, 14), cell_a=WIRE, channels=2, time_steps=1)
 
 

@@ -29,7 +29,7 @@ from neuronas.errors import ConfigError
 from neuronas.network import SpikingNetwork
 
 _ALPHA = 0.5
-"""Rescaled distance, over N, of codes as far apart as independent ones; SNASNet's value."""
+"""Rescaled distance, over N, of codes as far apart as independent ones; as in SNASNet's code."""
 
 _GUARD = 1e-3
 """Against division by zero in SNASNet's code."""
