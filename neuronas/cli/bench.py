@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from neuronas.cli.options import Format, OutputFormat, write_table
+from neuronas.cli.options import DataDir, Format, OutputFormat, say, write_table
+
+if TYPE_CHECKING:
+    from neuronas.benchmarks.proxies import Step
 
 app = typer.Typer(
     no_args_is_help=True, help="Measure speed against a baseline, and agreement with a simulator."
@@ -59,3 +62,34 @@ def lif(repetitions: Repetitions = 15, form: Format = OutputFormat.TABLE) -> Non
     from neuronas.report import timings_table
 
     write_table(timings_table([asdict(timing) for timing in bench_lif(repetitions)]), form)
+
+
+@app.command("proxies")
+def proxies(
+    networks: Annotated[int, typer.Option("--networks", min=2, help="Networks to measure.")] = 100,
+    state: Annotated[
+        Path,
+        typer.Option("--state", help="File of what was measured; it is gone on with."),
+    ] = Path("bench-proxies.json"),
+    data_dir: DataDir = None,
+    form: Format = OutputFormat.TABLE,
+) -> None:
+    """How well proxies and brief training rank networks as longer training does.
+
+    Fashion-MNIST at 14x14. Takes about a minute per network; the state is written after each, and
+    the same command goes on where it was stopped or killed.
+    """
+    from neuronas.benchmarks.proxies import bench_proxies, fidelities
+    from neuronas.report import fidelities_table
+
+    try:
+        measured = bench_proxies(networks, state, data_dir=data_dir, listener=_say_step)
+    except KeyboardInterrupt:
+        say(f"stopped; what was measured is in {state}, the same command goes on")
+        raise typer.Exit(130) from None
+    write_table(fidelities_table([asdict(row) for row in fidelities(measured)]), form)
+
+
+def _say_step(step: Step) -> None:
+    left = "" if step.seconds_left is None else f", {step.seconds_left / 60:.0f} min left"
+    say(f"{step.done}/{step.networks} networks measured{left}")

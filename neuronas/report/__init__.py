@@ -11,6 +11,7 @@ from neuronas.report.hardware import (
     settings_table,
     walk_table,
 )
+from neuronas.report.proxies import fidelities_table, proxies_table
 from neuronas.report.studies import front_table, status_json, status_table, studies_table
 from neuronas.report.survey import extremes_table, survey_json, survey_table
 from neuronas.report.tables import Column, Format, Row, Table
@@ -27,8 +28,10 @@ __all__ = [
     "cost_tables",
     "estimate_summary",
     "extremes_table",
+    "fidelities_table",
     "front_table",
     "layers_table",
+    "proxies_table",
     "settings_table",
     "speed_table",
     "status_json",

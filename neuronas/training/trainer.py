@@ -69,7 +69,7 @@ class Trainer:
             StorageError: Its weights cannot be written.
         """
         started = time.perf_counter()
-        with self._torch(key.seed), _reported_memory():
+        with self._torch(key.seed), reported_memory():
             network = build_network(architecture)
             settings = self.settings.model_copy(update={"epochs": key.epochs})
             train(network, self.dataset.train, settings, key.seed)
@@ -122,7 +122,7 @@ class Trainer:
 
 
 @contextmanager
-def _reported_memory() -> Iterator[None]:
+def reported_memory() -> Iterator[None]:
     """Turn running out of memory into a failure of this candidate alone."""
     try:
         yield

@@ -25,6 +25,7 @@ COMMANDS = [
     "check",
     "estimate",
     "compare",
+    "proxy",
     "chips",
     "bench",
 ]
