@@ -99,6 +99,21 @@ class _MultiStepLIF(torch.autograd.Function):
         return gradient.mul_(1 - decay), by_decay, by_threshold, None
 
 
+class _Spike(torch.autograd.Function):
+    """Heaviside step of one time step, with a surrogate's derivative."""
+
+    @staticmethod
+    def forward(ctx: Any, beyond: Tensor, rules: _Rules) -> Tensor:  # noqa: ANN401
+        ctx.save_for_backward(beyond)
+        ctx.rules = rules
+        return (beyond > 0).to(beyond.dtype)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:  # noqa: ANN401
+        (beyond,) = ctx.saved_tensors
+        return gradients[0] * _surrogate_derivative(beyond, 0.0, ctx.rules), None
+
+
 def _surrogate_derivative(potential: Tensor, threshold: float, rules: _Rules) -> Tensor:
     """Return the derivative that snntorch's surrogate of this name has, without its overflow."""
     beyond = potential - threshold
@@ -204,7 +219,9 @@ class LIF(snntorch.Leaky):  # type: ignore[misc]
         decay, threshold, rules = self.decay(), self.firing_threshold(), self._rules
         arrived = current * (1 - decay)
         potential = arrived if membrane.kept is None else membrane.kept + arrived
-        spikes: Tensor = self.spike_grad(potential - threshold)
+        spikes: Tensor = _Spike.apply(  # type: ignore[no-untyped-call]
+            potential - threshold, rules
+        )
         reset = spikes.detach() if rules.detach_reset else spikes
         if rules.subtract:
             membrane.kept = potential * decay - reset * threshold

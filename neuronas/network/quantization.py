@@ -8,6 +8,10 @@ from torch.nn import functional as F
 
 HALF_PRECISION_BITS = 16
 FULL_PRECISION_BITS = 32
+TERNARY_BITS = 2
+
+_TERNARY_THRESHOLD = 0.7
+"""Of the mean magnitude of a channel."""
 
 
 def quantize_weight(weight: Tensor, bits: int) -> Tensor:
@@ -15,9 +19,11 @@ def quantize_weight(weight: Tensor, bits: int) -> Tensor:
 
     Args:
         weight: Shape ``(O, ...)``, output channels first.
-        bits: 2 to 8: symmetric integers in ``[-(2**(bits-1) - 1), 2**(bits-1) - 1]`` with one
-            scale per output channel, its largest magnitude; 16: IEEE half precision; 32: as they
-            are.
+        bits: 3 to 8: symmetric integers in ``[-(2**(bits-1) - 1), 2**(bits-1) - 1]`` with one
+            scale per output channel, its largest magnitude; 2: three values per output channel,
+            as ternary weight networks (arXiv 1605.04711, section 2) choose them: 0 within 0.7 of
+            the mean magnitude, beyond it the mean of what is beyond; 16: IEEE half precision;
+            32: as they are.
 
     Returns:
         A tensor of the same shape and type that takes at most ``2**bits - 1`` values per channel.
@@ -26,12 +32,24 @@ def quantize_weight(weight: Tensor, bits: int) -> Tensor:
         return weight
     if bits == HALF_PRECISION_BITS:
         return weight + (weight.half().to(weight.dtype) - weight).detach()
+    if bits == TERNARY_BITS:
+        return weight + (_ternary(weight.detach()) - weight).detach()
     largest = 2 ** (bits - 1) - 1
     with torch.no_grad():
         magnitude = weight.detach().abs().flatten(1).amax(dim=1)
         scale = magnitude.clamp(min=torch.finfo(weight.dtype).tiny * largest) / largest
     zero_point = torch.zeros(len(weight), dtype=torch.int32, device=weight.device)
     return torch.fake_quantize_per_channel_affine(weight, scale, zero_point, 0, -largest, largest)
+
+
+def _ternary(weight: Tensor) -> Tensor:
+    magnitude = weight.abs().flatten(1)
+    beyond = magnitude > _TERNARY_THRESHOLD * magnitude.mean(dim=1, keepdim=True)
+    count = beyond.sum(dim=1, keepdim=True).clamp_(min=1)
+    # Not multiplied by what is beyond: a weight that is not a number must not vanish.
+    scale = torch.where(beyond, magnitude, 0.0).sum(dim=1, keepdim=True) / count
+    scale = scale + 0.0 * magnitude.sum(dim=1, keepdim=True)
+    return torch.where(beyond, weight.flatten(1).sign() * scale, 0.0 * scale).view_as(weight)
 
 
 class QuantizedConv2d(nn.Conv2d):

@@ -13,7 +13,7 @@ from neuronas.errors import TrainingFailedError
 from neuronas.network import SpikingNetwork, slot_of
 from neuronas.training.datasets import Split
 
-RECIPE = "adamw-onecycle-2"
+RECIPE = "adamw-onecycle-3"
 """Version of this training recipe; part of the training digest."""
 
 _WEIGHT_DECAY = 1e-4
