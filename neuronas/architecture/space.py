@@ -15,7 +15,7 @@ import numpy as np
 
 from neuronas.architecture.cells import EDGE_NAMES
 from neuronas.architecture.networks import GROUPS, Architecture, Ints, Networks
-from neuronas.config import DATASETS, OPERATION_INDEX, StudyConfig
+from neuronas.config import OPERATION_INDEX, StudyConfig
 from neuronas.errors import GenotypeError
 
 Choice = str | int | float
@@ -71,7 +71,7 @@ class SearchSpace:
     @classmethod
     def of(cls, study: StudyConfig) -> SearchSpace:
         """Return the space that a study file describes."""
-        dataset, space = DATASETS[study.dataset], study.space
+        dataset, space = study.dataset_info, study.space
         cells = ("cell",) if space.cells == "shared" else ("cell_a", "cell_b")
         parameters = [
             Parameter(f"{cell}.{edge}", tuple(space.operations))

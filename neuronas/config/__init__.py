@@ -1,14 +1,22 @@
 """Study files: what they may say, their defaults, and reading them."""
 
-from neuronas.config.datasets import DATASETS, DatasetInfo
+from neuronas.config.datasets import (
+    DATASET_PLUGINS,
+    DATASETS,
+    DatasetInfo,
+    dataset_names,
+    named_dataset,
+)
 from neuronas.config.loading import load_study, read_budget, read_yaml, suggestion, validate
 from neuronas.config.operations import OPERATION_INDEX, OPERATIONS, ZEROIZE, Kind, Operation
+from neuronas.config.own_data import OwnDataset
 from neuronas.config.plugins import HARDWARE_MODELS, load_plugin, plugin_names
 from neuronas.config.study import (
     BUDGET_PRESETS,
     DEFAULT_CHIPS,
     IMMUTABLE_SECTIONS,
     NAME_PATTERN,
+    AugmentConfig,
     BitWidth,
     BudgetConfig,
     Decay,
@@ -27,6 +35,7 @@ from neuronas.config.study import (
 __all__ = [
     "BUDGET_PRESETS",
     "DATASETS",
+    "DATASET_PLUGINS",
     "DEFAULT_CHIPS",
     "HARDWARE_MODELS",
     "IMMUTABLE_SECTIONS",
@@ -34,6 +43,7 @@ __all__ = [
     "OPERATIONS",
     "OPERATION_INDEX",
     "ZEROIZE",
+    "AugmentConfig",
     "BitWidth",
     "BudgetConfig",
     "DatasetInfo",
@@ -42,6 +52,7 @@ __all__ = [
     "Kind",
     "Operation",
     "Origin",
+    "OwnDataset",
     "SearchConfig",
     "SpaceConfig",
     "StudyConfig",
@@ -49,9 +60,11 @@ __all__ = [
     "TrainingConfig",
     "WeightBitsConfig",
     "chip_names",
+    "dataset_names",
     "known",
     "load_plugin",
     "load_study",
+    "named_dataset",
     "plugin_names",
     "read_budget",
     "read_yaml",

@@ -19,7 +19,7 @@ from neuronas.errors import TrainingFailedError
 from neuronas.network import build_network
 from neuronas.records import Evaluation, EvaluationKey, Provenance
 from neuronas.training.checkpoints import load_weights, save_weights
-from neuronas.training.datasets import Dataset, load_dataset
+from neuronas.training.data import Dataset, load_dataset
 from neuronas.training.loop import RECIPE, check_alive, score, train
 
 PACKAGES = ("neuronas", "torch", "snntorch", "optuna", "numpy")
@@ -32,7 +32,7 @@ class Trainer:
 
     Attributes:
         dataset: Data with its splits.
-        settings: Epochs, batch size, learning rate.
+        settings: Epochs, batch size, learning rate, augmentation.
         checkpoint_dir: Folder of all studies' weights.
         folder: Subfolder of this study's weights.
         threads: Threads of torch. Equal seeds give equal networks at equal thread counts.
@@ -54,12 +54,15 @@ class Trainer:
 
     def context(self) -> Mapping[str, Any]:
         """Return what, besides the network, decides its accuracy; for the training digest."""
-        return {
+        context: dict[str, Any] = {
             "recipe": RECIPE,
             "data": self.dataset.description,
             "batch_size": self.settings.batch_size,
             "learning_rate": self.settings.learning_rate,
         }
+        augment = self.settings.augment
+        # Left out where there is none: networks that were trained before there was any count on.
+        return context if augment is None else context | {"augment": augment.model_dump()}
 
     def evaluate(self, architecture: Architecture, key: EvaluationKey) -> Evaluation:
         """Return the evaluation of a freshly trained network.

@@ -114,7 +114,8 @@ def test_a_name_that_resembles_nothing_gets_no_suggestion(refused):
 
 
 def test_a_missing_dataset_is_told_which_there_are(refused):
-    assert refused("") == f"dataset: required, but not given; allowed: {', '.join(DATASETS)}"
+    allowed = f"{', '.join(DATASETS)}, or your own files"
+    assert refused("") == f"dataset: required, but not given; allowed: {allowed}"
 
 
 @pytest.mark.parametrize(
