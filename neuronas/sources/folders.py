@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from neuronas.config import dataset_names, suggestion
 from neuronas.errors import DatasetError
-from neuronas.sources.catalogue import Source
+from neuronas.sources.catalogue import SOURCES, Source
 
 
 def data_root(data_dir: Path | None = None) -> Path:
@@ -19,6 +20,21 @@ def data_root(data_dir: Path | None = None) -> Path:
     if named:
         return Path(named).expanduser()
     return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "neuronas"
+
+
+def source_of(name: str) -> Source:
+    """Return where a dataset's files come from.
+
+    Raises:
+        DatasetError: There is no such dataset, or it needs no files of its own.
+    """
+    if name in SOURCES:
+        return SOURCES[name]
+    if name in dataset_names():
+        raise DatasetError(f"{name}: comes with an installed package; there is nothing to get")
+    raise DatasetError(
+        f"no dataset '{name}'; there are {', '.join(SOURCES)}{suggestion(name, list(SOURCES))}"
+    )
 
 
 def find(name: str, source: Source, data_dir: Path | None = None) -> Path | None:
