@@ -38,4 +38,4 @@ def datasets_table(infos: Mapping[str, DatasetInfo], found: Mapping[str, Path | 
     )
     absent = any(row["files"] == "absent" for row in rows)
     caption = "Get what is absent with: neuronas data fetch NAME." if absent else None
-    return Table(columns, rows, "Datasets", caption)
+    return Table(columns, rows, caption=caption)
