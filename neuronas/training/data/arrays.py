@@ -48,12 +48,13 @@ def _parts(own: OwnDataset) -> Parts:
 
 def _read(path: Path) -> dict[str, NDArray[np.generic]]:
     try:
-        with np.load(path, allow_pickle=False) as file:
-            if not isinstance(file, np.lib.npyio.NpzFile):
+        with path.open("rb") as file:
+            arrays = np.load(file, allow_pickle=False)
+            if not isinstance(arrays, np.lib.npyio.NpzFile):
                 raise DatasetError(f"{path}: one array, no .npz file; write it with numpy.savez")
             return {
-                name: file[name]
-                for name in file.files
+                name: arrays[name]
+                for name in arrays.files
                 if name[:2] in {"x_", "y_"} and name[2:] in _PARTS
             }
     except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:

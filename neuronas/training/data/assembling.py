@@ -33,10 +33,15 @@ class _Piece:
     rows: Labels
 
 
-def stratified(labels: Labels, held_out: int) -> tuple[Labels, Labels]:
+def stratified(labels: Labels, held_out: int, where: str) -> tuple[Labels, Labels]:
     """Return the indices kept and held out, sorted; the same every time.
 
     Stratified by class, unless one of the two has fewer samples than there are classes.
+
+    Args:
+        labels: Shape ``(N,)``.
+        held_out: Samples to hold out.
+        where: File, folder or name of the dataset, for messages.
 
     Raises:
         DatasetError: A class has one sample only, which cannot be on both sides.
@@ -46,8 +51,8 @@ def stratified(labels: Labels, held_out: int) -> tuple[Labels, Labels]:
     classes = labels if smaller >= len(found) else None
     if classes is not None and counts.min() < 2:  # noqa: PLR2004 - one for each side
         raise DatasetError(
-            f"class {found[counts.argmin()]} has one sample only, and samples are to be held out "
-            "of each class; add samples to it, or give validation and test parts of your own"
+            f"{where}: class {found[counts.argmin()]} has one sample only, and samples are "
+            "to be held out of each class; add samples to it, or give validation and test parts of your own"
         )
     kept, out = train_test_split(
         np.arange(len(labels)), test_size=held_out, stratify=classes, random_state=_SPLIT_SEED
@@ -55,15 +60,16 @@ def stratified(labels: Labels, held_out: int) -> tuple[Labels, Labels]:
     return np.sort(kept), np.sort(out)
 
 
-def assemble(name: str, parts: Parts, allocate: Allocate) -> Dataset:
+def assemble(title: str, parts: Parts, allocate: Allocate, where: str) -> Dataset:
     """Return the dataset that parts make.
 
     Each image is read once, in the order of its file, so that a part may be larger than memory.
 
     Args:
-        name: Begin of the description.
+        title: Begin of the description.
         parts: What was read.
         allocate: Makes room for the images of a split.
+        where: File, folder or name of the dataset, for messages.
 
     Raises:
         DatasetError: Too few samples to split, or values that are not finite.
@@ -71,34 +77,34 @@ def assemble(name: str, parts: Parts, allocate: Allocate) -> Dataset:
     digest = hashlib.sha256()
     images: dict[str, Images] = {}
     labels: dict[str, Labels] = {}
-    for part, pieces in _plan(parts):
+    for part, pieces in _plan(parts, where):
         for piece in pieces:
             shape = (len(piece.rows), *part.images.shape[1:])
             images[piece.name] = allocate(piece.name, shape, part.images.dtype)
             labels[piece.name] = part.labels[piece.rows]
-        _copy(part, pieces, images, parts.divisor, digest.update)
+        _copy(part, pieces, images, parts.divisor, digest.update, where)
         digest.update(part.labels.tobytes())
-    scaling = _scaling(images["train"], parts.divisor)
+    scaling = _scaling(images["train"], parts.divisor, where)
     splits = [Split(images[k], labels[k], scaling) for k in ("train", "validation", "test")]
     sizes = "/".join(str(len(split)) for split in splits)
     content = digest.hexdigest()[:16]
-    return Dataset(f"{name}, {SPLIT_VERSION}, {sizes}, sha256 {content}", *splits)
+    return Dataset(f"{title}, {SPLIT_VERSION}, {sizes}, sha256 {content}", *splits)
 
 
-def _plan(parts: Parts) -> list[tuple[Part, list[_Piece]]]:
+def _plan(parts: Parts, where: str) -> list[tuple[Part, list[_Piece]]]:
     """Return the parts, each with the splits that its samples go to."""
     labels = parts.train.labels
     share = len(labels) // _MISSING_SHARE if parts.held_out is None else parts.held_out
     missing = [k for k in ("test", "validation") if getattr(parts, k) is None]
     if missing and not 0 < share * len(missing) < len(labels):
         raise DatasetError(
-            f"{len(labels)} training samples are too few to hold out {' and '.join(missing)}; add "
-            "samples, or give these parts of your own"
+            f"{where}: {len(labels)} training samples are too few to hold out "
+            f"{' and '.join(missing)}; add samples, or give these parts of your own"
         )
     rows = np.arange(len(labels))
     pieces = []
     for name in missing:
-        kept, out = stratified(labels[rows], share)
+        kept, out = stratified(labels[rows], share, where)
         pieces.append(_Piece(name, rows[out]))
         rows = rows[kept]
     plan = [(parts.train, [_Piece("train", rows), *pieces])]
@@ -115,6 +121,7 @@ def _copy(
     images: dict[str, Images],
     divisor: float,
     update: Callable[[bytes], None],
+    where: str,
 ) -> None:
     count = len(part.labels)
     owner = np.zeros(count, dtype=np.int64)
@@ -126,8 +133,8 @@ def _copy(
         values = chunk.astype(np.float32) / np.float32(divisor)
         if not np.isfinite(values).all():
             raise DatasetError(
-                f"images {start} to {start + len(chunk) - 1} hold values that are not finite; "
-                "repair them and store the file again"
+                f"{where}: images {start} to {start + len(chunk) - 1} hold values that are not "
+                "finite; repair them and store the file again"
             )
         update(values.tobytes())
         for index, piece in enumerate(pieces):
@@ -136,7 +143,7 @@ def _copy(
             filled[index] += len(mine)
 
 
-def _scaling(images: Images, divisor: float) -> Scaling:
+def _scaling(images: Images, divisor: float, where: str) -> Scaling:
     """Return zero mean and unit variance of each channel; event frames stay counts."""
     image_axes = 4
     if images.ndim != image_axes:
@@ -151,8 +158,8 @@ def _scaling(images: Images, divisor: float) -> Scaling:
     constant = [channel for channel, value in enumerate(deviation) if value == 0.0]
     if constant:
         raise DatasetError(
-            f"channel {constant[0]} has the same value in all pixels of all training images; "
-            "nothing can be learned from it, leave it out"
+            f"{where}: channel {constant[0]} has the same value in all pixels of all training "
+            "images; nothing can be learned from it, leave it out"
         )
     return Scaling(divisor, tuple(mean), tuple(deviation))
 

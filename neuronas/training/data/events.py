@@ -37,7 +37,7 @@ def n_mnist(name: str, folder: Path, frames: int) -> Reading:
             Part(EventFrames(paths, shape), np.array(labels, dtype=np.int64))
             for paths, labels in found.values()
         )
-        return Parts(train, test=test, divisor=1.0)
+        return Parts(train, test=test, divisor=1.0, held_out=info.validation_samples)
 
     return Reading([path for paths, _ in found.values() for path in paths], decode)
 

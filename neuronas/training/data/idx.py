@@ -33,7 +33,8 @@ def mnist_like(name: str, folder: Path) -> Reading:
 
     def decode() -> Parts:
         parts = {part: _part(name, f"{folder}: {part}", *paths[part]) for part in paths}
-        return Parts(parts["train"], test=parts["t10k"])
+        held_out = DATASETS[name].validation_samples
+        return Parts(parts["train"], test=parts["t10k"], held_out=held_out)
 
     return Reading([path for pair in paths.values() for path in pair], decode)
 

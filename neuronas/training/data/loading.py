@@ -71,45 +71,45 @@ def load_dataset(
             f"{name}: training.samples is {samples}, but the training split has only "
             f"{len(whole.train)} images"
         )
-    kept, _ = stratified(whole.train.labels, len(whole.train) - samples)
+    kept, _ = stratified(whole.train.labels, len(whole.train) - samples, name)
     description = f"{whole.description}, {samples} kept"
     return replace(whole, description=description, train=whole.train.take(kept))
 
 
 def _named(name: str, data_dir: Path | None, time_steps: int | None) -> Dataset:
     if name == "digits":
-        return assemble(name, _digits(), in_memory)
+        return assemble(name, _digits(), in_memory, name)
     if name not in dataset_names():
         raise DatasetError(f"{name}: no such dataset; there are {', '.join(dataset_names())}")
     if name not in DATASETS:
-        return assemble(name, _brought(name, data_dir), in_memory)
+        return assemble(name, _brought(name, data_dir), in_memory, name)
     folder = require(name, SOURCES[name], data_dir)
     if name in _IMAGES:
-        return _decoded(name, name, _IMAGES[name](name, folder))
+        return _decoded(name, name, _IMAGES[name](name, folder), folder)
     if time_steps is None:
         raise DatasetError(f"{name}: is made of events; say into how many time_steps to bin them")
     title = f"{name}, {time_steps} frames of counts"
-    return _decoded(name, title, _EVENTS[name](name, folder, time_steps))
+    return _decoded(name, title, _EVENTS[name](name, folder, time_steps), folder)
 
 
 def _own(own: OwnDataset) -> Dataset:
     reading = own_arrays(own) if own.npz is not None else own_pictures(own)
     title = f"own {'x'.join(map(str, own.shape))} in {own.classes} classes"
-    return _decoded("own", title, reading)
+    return _decoded("own", title, reading, own.path)
 
 
-def _decoded(name: str, title: str, reading: Reading) -> Dataset:
+def _decoded(name: str, title: str, reading: Reading, where: Path) -> Dataset:
     def parts() -> Parts:
         found = reading.decode()
-        _check_official(name, found, reading)
+        _check_official(name, found, where)
         return found
 
     transforms = {"title": title, "split": SPLIT_VERSION}
     key = cache_key(reading.files, transforms)
-    return cached(name, key, lambda allocate: assemble(title, parts(), allocate))
+    return cached(name, key, lambda allocate: assemble(title, parts(), allocate, str(where)))
 
 
-def _check_official(name: str, parts: Parts, reading: Reading) -> None:
+def _check_official(name: str, parts: Parts, folder: Path) -> None:
     """Raise a DatasetError if a part of an official dataset has not its official size."""
     info = DATASETS.get(name)
     if info is None or parts.test is None:
@@ -118,7 +118,7 @@ def _check_official(name: str, parts: Parts, reading: Reading) -> None:
     expected = ((info.train_samples or 0) + (info.validation_samples or 0), info.test_samples)
     if found != expected:
         raise DatasetError(
-            f"{reading.files[0].parent}: {name} has {found[0]:,} samples to train and {found[1]:,} "
+            f"{folder}: {name} has {found[0]:,} samples to train and {found[1]:,} "
             f"to test here, officially {expected[0]:,} and {expected[1]:,}; files are missing or "
             f"cut short, get them again ('neuronas data fetch {name}')"
         )
@@ -129,7 +129,7 @@ def _digits() -> Parts:
     images = bunch.images[:, None].astype(np.uint8)
     labels = bunch.target.astype(np.int64)
     held_out = DATASETS["digits"].test_samples or 0
-    rest, test = stratified(labels, held_out)
+    rest, test = stratified(labels, held_out, "digits")
     train, out = (Part(images[rows], labels[rows]) for rows in (rest, test))
     return Parts(train, test=out, divisor=16.0, held_out=held_out)
 

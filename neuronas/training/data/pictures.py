@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -43,7 +44,10 @@ class Pictures:
 def _decoded(path: Path, shape: Sequence[int]) -> NDArray[np.uint8]:
     channels, height, width = shape
     try:
-        with Image.open(path) as image:
+        content = io.BytesIO(path.read_bytes())
+        with Image.open(content) as image:
+            image.verify()  # what is not needed to decode too, such as a PNG file's checksums
+        with Image.open(content) as image:
             if image.size != (width, height):
                 raise DatasetError(
                     f"{path}: has {image.width}x{image.height} pixels (width x height), expected "
