@@ -27,7 +27,7 @@ class Source:
 
     Attributes:
         page: The authors' page.
-        marker: File or folder that stands in the dataset's folder, plain or with ``.gz``.
+        marker: File or folder that stands in the dataset's folder; ``.gz`` may be missing.
         downloads: What to get; archives are unpacked.
         unpacked: Folder that the archives unpack to; "" where there is none around the marker.
         packaged: Folder where a package of the system puts the files.
@@ -80,7 +80,7 @@ SOURCES: dict[str, Source] = {
     ),
     "fashion_mnist": Source(
         page="https://github.com/zalandoresearch/fashion-mnist",
-        marker="train-images-idx3-ubyte",
+        marker="train-images-idx3-ubyte.gz",
         downloads=_files(
             "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
             train_images_idx3="8d4fb7e6c68d591d4c3dfef9ec88bf0d",
@@ -93,7 +93,7 @@ SOURCES: dict[str, Source] = {
     ),
     "mnist": Source(
         page="http://yann.lecun.com/exdb/mnist/",
-        marker="train-images-idx3-ubyte",
+        marker="train-images-idx3-ubyte.gz",
         downloads=_files(
             "https://ossci-datasets.s3.amazonaws.com/mnist/",
             train_images_idx3="f68b3c2dcbeaaa9fbdd348bbdeb94873",

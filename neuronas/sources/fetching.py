@@ -120,6 +120,7 @@ def _download(download: Download, source: Source, partial: Path, listener: Liste
                 _copy(response, file, lambda done: listener(download.file, done, total))
                 there = file.tell()
     except urllib.error.HTTPError as error:
+        error.close()
         if error.code == http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE and there:
             return  # all of it was there already, or too much: the checksum tells
         raise DatasetError(

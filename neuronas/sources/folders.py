@@ -40,7 +40,8 @@ def source_of(name: str) -> Source:
 def find(name: str, source: Source, data_dir: Path | None = None) -> Path | None:
     """Return the folder that has a dataset's files; None if none is found."""
     for folder in _candidates(name, source, data_dir):
-        if any((folder / f"{source.marker}{end}").exists() for end in ("", ".gz")):
+        names = {source.marker, source.marker.removesuffix(".gz")}
+        if any((folder / name).exists() for name in names):
             return folder
     return None
 

@@ -27,6 +27,7 @@ COMMANDS = [
     "compare",
     "chips",
     "bench",
+    "data",
 ]
 
 IMPORTED = """

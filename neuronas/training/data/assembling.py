@@ -52,7 +52,7 @@ def stratified(labels: Labels, held_out: int, where: str) -> tuple[Labels, Label
     if classes is not None and counts.min() < 2:  # noqa: PLR2004 - one for each side
         raise DatasetError(
             f"{where}: class {found[counts.argmin()]} has one sample only, and samples are "
-            "to be held out of each class; add samples to it, or give validation and test parts of your own"
+            "to be held out of each class; add samples to it, or give validation and test parts"
         )
     kept, out = train_test_split(
         np.arange(len(labels)), test_size=held_out, stratify=classes, random_state=_SPLIT_SEED
