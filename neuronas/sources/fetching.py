@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import http.client
+import os
 import shutil
 import ssl
 import tarfile
@@ -15,6 +16,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from http import HTTPStatus
 from importlib.metadata import version
 from pathlib import Path
 from typing import IO
@@ -112,16 +114,18 @@ def _download(download: Download, source: Source, partial: Path, listener: Liste
     there = partial.stat().st_size if partial.exists() else 0
     try:
         with _opened(download.address, there) as response:
-            start = there if response.status == http.HTTPStatus.PARTIAL_CONTENT else 0
+            start = there if response.status == HTTPStatus.PARTIAL_CONTENT else 0
             length = response.headers.get("Content-Length")
             total = start + int(length) if length else None
             with partial.open("r+b" if start else "wb") as file:
                 file.seek(start)
                 _copy(response, file, lambda done: listener(download.file, done, total))
                 there = file.tell()
+                file.flush()
+                os.fsync(file.fileno())
     except urllib.error.HTTPError as error:
         error.close()
-        if error.code == http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE and there:
+        if error.code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE and there:
             return  # all of it was there already, or too much: the checksum tells
         raise DatasetError(
             f"{download.address}: the server answers {error.code} {error.reason}; try again later, "
@@ -168,10 +172,11 @@ def _unpack(download: Download, source: Source, folder: Path) -> None:
     target = _unpacked(download, source, folder)
     with tempfile.TemporaryDirectory(prefix=".unpacking-", dir=folder) as temporary:
         try:
-            if archive.suffix == ".zip":
-                shutil.unpack_archive(archive, temporary)
-            else:
+            # Zip files have no filter, and tar files none before Python 3.11.4.
+            if archive.suffix != ".zip" and hasattr(tarfile, "data_filter"):
                 shutil.unpack_archive(archive, temporary, filter="data")
+            else:
+                shutil.unpack_archive(archive, temporary)
         except _DAMAGED as error:
             raise DatasetError(
                 f"{archive}: cannot be unpacked: {error}; delete it and run this again"
