@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from neuronas.architecture import training_digest
-from neuronas.config import AugmentConfig, StudyConfig, TrainingConfig
+from neuronas.config import AugmentConfig, OwnDataset, StudyConfig, TrainingConfig
 from neuronas.errors import DatasetError, TrainingFailedError
 from neuronas.records import EvaluationKey
 from neuronas.training import Trainer, load_dataset, score, trainer
@@ -204,6 +204,20 @@ def test_a_trainer_of_a_study_has_its_data_and_settings(tmp_path):
     assert made.settings == study.training
     assert (made.folder, made.checkpoint_dir, made.threads) == ("mine", tmp_path, 2)
     assert made.dataset.description == load_dataset("digits", samples=200).description
+
+
+def test_a_trainer_trains_on_the_users_own_data(tmp_path, few_digits):
+    path = tmp_path / "mine.npz"
+    np.savez(path, x_train=few_digits.train.images * 15, y_train=few_digits.train.labels)
+    study = StudyConfig(
+        name="mine",
+        dataset=OwnDataset(npz=str(path), shape=[1, 8, 8], classes=10),
+        training=TrainingConfig(epochs=1, batch_size=16, augment=AugmentConfig(crop=1)),
+    )
+    made = Trainer.of(study, data_dir=None, checkpoint_dir=tmp_path, threads=1)
+    evaluation = made.evaluate(TINY, KEY)
+    assert evaluation.provenance.split == made.dataset.description
+    assert "own 1x8x8 in 10 classes, stratified split 1, 86/21/21" in evaluation.provenance.split
 
 
 def test_a_trainer_of_a_study_without_its_data_says_so(tmp_path):

@@ -9,6 +9,7 @@ import pytest
 
 from neuronas.config import OwnDataset
 from neuronas.training import load_dataset
+from neuronas.training.data import assembling
 from tests.training.data.layouts import inputs, message_of, numbered, numbers, sizes, splits
 
 SHAPE = (2, 4, 3)
@@ -59,6 +60,18 @@ def test_floats_are_taken_as_they_are_and_normalised_by_channel(saved):
     found = inputs(dataset.train)
     assert np.abs(found.mean(axis=(0, 2, 3))).max() < 1e-5
     assert np.abs(found.std(axis=(0, 2, 3)) - 1).max() < 1e-5
+
+
+def test_how_much_is_read_at_once_changes_nothing(saved, monkeypatch):
+    path = saved()
+    first = load_dataset(own(path))
+    for values in (1, 24 * 5, 24 * 36):
+        monkeypatch.setattr(assembling, "_CHUNK_VALUES", values)
+        path.touch()  # else the cache has it
+        again = load_dataset(own(path))
+        assert again.description == first.description
+        assert np.array_equal(again.train.images, first.train.images)
+        assert again.train.scaling.mean == pytest.approx(first.train.scaling.mean, rel=1e-12)
 
 
 def test_the_description_tells_the_content_not_the_name(saved):
