@@ -12,6 +12,7 @@ from neuronas.config import DATASETS
 from neuronas.errors import DatasetError
 from neuronas.sources import SOURCES, remedy
 from neuronas.training.data.parts import Part, Parts, Reading, check_part
+from neuronas.training.data.records import read_records
 
 _FILES = {
     "cifar10": ([f"data_batch_{number}.bin" for number in range(1, 6)], "test_batch.bin"),
@@ -43,16 +44,7 @@ def cifar(name: str, folder: Path) -> Reading:
 def _part(name: str, path: Path) -> Part:
     info, labels = DATASETS[name], _LABEL_BYTES[name]
     record = labels + math.prod(info.input_shape)
-    try:
-        content = np.fromfile(path, dtype=np.uint8)
-    except OSError as error:
-        raise DatasetError(f"{path}: cannot be read: {error.strerror}; get it again") from None
-    if not content.size or content.size % record:
-        raise DatasetError(
-            f"{path}: {content.size:,} bytes are no whole number of records of {record}; it is cut "
-            "short or not the binary version; get it again"
-        )
-    records = content.reshape(-1, record)
+    records = read_records(path, record, "records")
     images = records[:, labels:].reshape(-1, *info.input_shape)
     part = Part(images, records[:, labels - 1].astype(np.int64))
     check_part(part, path, info)

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from neuronas.config import DATASETS
 from neuronas.errors import DatasetError
 from neuronas.sources import SOURCES, remedy
-from neuronas.training.data.parts import Part, Parts, Reading
+from neuronas.training.data.parts import DecodedFiles, Part, Parts, Reading
+from neuronas.training.data.records import read_records
 
 _EVENT_BYTES = 5
 _OVERFLOW_ROW = 240
@@ -34,7 +35,7 @@ def n_mnist(name: str, folder: Path, frames: int) -> Reading:
 
     def decode() -> Parts:
         train, test = (
-            Part(EventFrames(paths, shape), np.array(labels, dtype=np.int64))
+            Part(DecodedFiles(paths, shape, _frames), np.array(labels, dtype=np.int64))
             for paths, labels in found.values()
         )
         return Parts(train, test=test, divisor=1.0, held_out=info.validation_samples)
@@ -56,36 +57,8 @@ def _by_digit(name: str, folder: Path, classes: int) -> tuple[list[Path], list[i
     return paths, labels
 
 
-class EventFrames:
-    """Event files, binned a slice at a time.
-
-    Attributes:
-        paths: The files.
-        shape: ``(N, T, 2, H, W)``.
-        dtype: uint8.
-    """
-
-    dtype = np.dtype(np.uint8)
-
-    def __init__(self, paths: Sequence[Path], shape: Sequence[int]) -> None:
-        self.paths = paths
-        self.shape = (len(paths), *shape)
-
-    def __getitem__(self, part: slice) -> NDArray[np.uint8]:
-        return np.stack([_frames(path, self.shape[1:]) for path in self.paths[part]])
-
-
 def _frames(path: Path, shape: Sequence[int]) -> NDArray[np.uint8]:
-    try:
-        content = np.fromfile(path, dtype=np.uint8)
-    except OSError as error:
-        raise DatasetError(f"{path}: cannot be read: {error.strerror}; get it again") from None
-    if not content.size or content.size % _EVENT_BYTES:
-        raise DatasetError(
-            f"{path}: {content.size:,} bytes are no whole number of events of {_EVENT_BYTES}; it "
-            "is cut short, get it again"
-        )
-    return bin_events(content.reshape(-1, _EVENT_BYTES), shape, path)
+    return bin_events(read_records(path, _EVENT_BYTES, "events"), shape, path)
 
 
 def bin_events(

@@ -17,7 +17,7 @@ from neuronas.config import (
     load_plugin,
     named_dataset,
 )
-from neuronas.errors import DatasetError
+from neuronas.errors import DatasetError, NeuronasError
 from neuronas.sources import SOURCES, data_root, require
 from neuronas.training.data.arrays import own_arrays
 from neuronas.training.data.assembling import SPLIT_VERSION, assemble, in_memory, stratified
@@ -104,7 +104,7 @@ def _decoded(name: str, title: str, reading: Reading, where: Path) -> Dataset:
         _check_official(name, found, where)
         return found
 
-    transforms = {"title": title, "split": SPLIT_VERSION}
+    transforms = {"title": title, "split": SPLIT_VERSION, "sizes": repr(DATASETS.get(name))}
     key = cache_key(reading.files, transforms)
     return cached(name, key, lambda allocate: assemble(title, parts(), allocate, str(where)))
 
@@ -137,7 +137,14 @@ def _digits() -> Parts:
 def _brought(name: str, data_dir: Path | None) -> Parts:
     """Return the parts that another package reads."""
     info = named_dataset(name)
-    parts = load_plugin(DATASET_PLUGINS, name).read(data_dir or data_root() / name)
+    folder = data_dir or data_root() / name
+    try:
+        parts = load_plugin(DATASET_PLUGINS, name).read(folder)
+    except NeuronasError:
+        raise
+    except Exception as error:  # whatever another package's reader raises
+        why = str(error) or type(error).__name__
+        raise DatasetError(f"{name}: its package cannot read it from {folder}: {why}") from error
     if not isinstance(parts, Parts):
         raise DatasetError(
             f"{name}: its package gives {type(parts).__name__} instead of "

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from neuronas.config import DatasetInfo
 from neuronas.errors import DatasetError
@@ -32,6 +33,35 @@ class ImageSource(Protocol):
 
     def __getitem__(self, part: slice, /) -> Images:
         """Return some of the images."""
+
+
+@dataclass(frozen=True)
+class DecodedFiles:
+    """Files of one sample each, decoded a slice at a time.
+
+    Attributes:
+        paths: The files.
+        sample_shape: Shape of one sample.
+        decode: Returns the sample of a file, given its shape.
+    """
+
+    paths: Sequence[Path]
+    sample_shape: Sequence[int]
+    decode: Callable[[Path, Sequence[int]], NDArray[np.uint8]]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of all samples."""
+        return (len(self.paths), *self.sample_shape)
+
+    @property
+    def dtype(self) -> np.dtype[np.uint8]:
+        """Type of the values: bytes."""
+        return np.dtype(np.uint8)
+
+    def __getitem__(self, part: slice) -> NDArray[np.uint8]:
+        """Return some of the samples."""
+        return np.stack([self.decode(path, self.sample_shape) for path in self.paths[part]])
 
 
 @dataclass(frozen=True, slots=True)

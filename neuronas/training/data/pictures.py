@@ -14,31 +14,12 @@ from PIL import Image
 from neuronas.config import DATASETS, OwnDataset
 from neuronas.errors import DatasetError
 from neuronas.sources import SOURCES, remedy
-from neuronas.training.data.parts import Part, Parts, Reading, check_part
+from neuronas.training.data.parts import DecodedFiles, Part, Parts, Reading, check_part
 from neuronas.training.data.splits import Labels
 
 _SUFFIXES = (".png", ".jpg", ".jpeg")
 _MODES = {"1", "L", "P", "RGB", "CMYK"}
 """What Pillow calls pixels of 8 bits a channel at most, without transparency."""
-
-
-class Pictures:
-    """Image files of one size, decoded a slice at a time.
-
-    Attributes:
-        paths: The files.
-        shape: ``(N, C, H, W)``.
-        dtype: uint8.
-    """
-
-    dtype = np.dtype(np.uint8)
-
-    def __init__(self, paths: Sequence[Path], shape: Sequence[int]) -> None:
-        self.paths = paths
-        self.shape = (len(paths), *shape)
-
-    def __getitem__(self, part: slice) -> NDArray[np.uint8]:
-        return np.stack([_decoded(path, self.shape[1:]) for path in self.paths[part]])
 
 
 def _decoded(path: Path, shape: Sequence[int]) -> NDArray[np.uint8]:
@@ -93,7 +74,9 @@ def tiny_imagenet(name: str, folder: Path) -> Reading:
     test = _annotated(folder / "val", lines, classes)
 
     def decode() -> Parts:
-        parts = [Part(Pictures(paths, shape), labels) for paths, labels in (train, test)]
+        parts = [
+            Part(DecodedFiles(paths, shape, _decoded), labels) for paths, labels in (train, test)
+        ]
         for part, where in zip(parts, ("train", "val"), strict=True):
             check_part(part, folder / where, DATASETS[name])
         return Parts(parts[0], test=parts[1], held_out=DATASETS[name].validation_samples)
@@ -159,7 +142,8 @@ def own_pictures(own: OwnDataset) -> Reading:
 
     def decode() -> Parts:
         parts = {
-            k: Part(Pictures(paths, own.shape), labels) for k, (paths, labels) in found.items()
+            k: Part(DecodedFiles(paths, own.shape, _decoded), labels)
+            for k, (paths, labels) in found.items()
         }
         return Parts(parts["train"], parts.get("validation"), parts.get("test"))
 

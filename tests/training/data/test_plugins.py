@@ -95,6 +95,13 @@ def test_what_are_no_parts_is_told(monkeypatch):
     )
 
 
+def test_what_its_reader_raises_is_told_with_the_folder(tmp_path, monkeypatch):
+    monkeypatch.setattr(Shapes, "read", lambda _, folder: (folder / "absent").read_bytes())
+    message = message_of("shapes", tmp_path)
+    assert message.startswith(f"shapes: its package cannot read it from {tmp_path}: ")
+    assert "No such file" in message
+
+
 def test_the_name_of_one_of_ours_is_refused(monkeypatch):
     point = EntryPoint("digits", f"{__name__}:SHAPES", DATASET_PLUGINS)
     monkeypatch.setattr(plugins, "_found", lambda _: {"digits": point})
