@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -21,6 +21,15 @@ settings.load_profile("neuronas")
 
 _REPOSITORY = Path(__file__).resolve().parents[1]
 _VARIABLE = "NEURONAS_REFERENCE_DATA"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_folders_of_the_user(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Decode datasets into a folder of the tests, and find none where the user has them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("NEURONAS_CACHE_DIR", str(tmp_path_factory.mktemp("cache")))
+        patch.setenv("NEURONAS_DATA_DIR", str(tmp_path_factory.mktemp("data")))
+        yield
 
 
 @pytest.fixture(scope="session")

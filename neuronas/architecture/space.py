@@ -18,7 +18,6 @@ from neuronas.architecture.cells import ALL_EDGE_NAMES, EDGE_NAMES
 from neuronas.architecture.networks import GROUPS, Architecture, Ints, Networks
 from neuronas.config import (
     CODINGS,
-    DATASETS,
     OPERATION_INDEX,
     OPERATIONS,
     USUAL_NEURON,
@@ -90,7 +89,7 @@ class SearchSpace:
     @classmethod
     def of(cls, study: StudyConfig) -> SearchSpace:
         """Return the space that a study file describes."""
-        dataset, space = DATASETS[study.dataset], study.space
+        dataset, space = study.dataset_info, study.space
         cells = ("cell",) if space.cells == "shared" else ("cell_a", "cell_b")
         parameters = [
             Parameter(f"{cell}.{edge}", tuple(space.operations))

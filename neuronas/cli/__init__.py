@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from neuronas import __version__
-from neuronas.cli import bench, chips, hardware, options, proxies, search, studies
+from neuronas.cli import bench, chips, data, hardware, options, proxies, search, studies
 from neuronas.errors import NeuronasError
 
 app = typer.Typer(
@@ -49,6 +49,7 @@ app.command("estimate")(hardware.estimate)
 app.command("compare")(chips.compare)
 app.command("proxy")(proxies.proxy)
 app.add_typer(chips.app, name="chips")
+app.add_typer(data.app, name="data")
 app.add_typer(bench.app, name="bench")
 
 

@@ -71,7 +71,12 @@ CheckpointDir = Annotated[
 ]
 DataDir = Annotated[
     Path | None,
-    typer.Option("--data-dir", help="Folder with the dataset's files.", show_default=False),
+    typer.Option(
+        "--data-dir",
+        help="Folder with the dataset's files, or with a folder of its name. Default: "
+        "NEURONAS_DATA_DIR, else neuronas in the user's data folder.",
+        show_default=False,
+    ),
 ]
 Threads = Annotated[
     int,

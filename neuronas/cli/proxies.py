@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from neuronas.architecture import Architecture
-    from neuronas.training.datasets import Images
     from neuronas.training.proxies import Scored
+    from neuronas.training.proxies.images import Images
 
     ImagesOf = Callable[[tuple[int, int, int]], Images]
 

@@ -1,6 +1,12 @@
 """Study files: what they may say, their defaults, and reading them."""
 
-from neuronas.config.datasets import DATASETS, DatasetInfo
+from neuronas.config.datasets import (
+    DATASET_PLUGINS,
+    DATASETS,
+    DatasetInfo,
+    dataset_names,
+    named_dataset,
+)
 from neuronas.config.loading import load_study, read_budget, read_yaml, suggestion, validate
 from neuronas.config.neurons import CODINGS, USUAL_NEURON, BatchNorm, Coding, NeuronConfig
 from neuronas.config.operations import (
@@ -12,12 +18,14 @@ from neuronas.config.operations import (
     Kind,
     Operation,
 )
+from neuronas.config.own_data import OwnDataset
 from neuronas.config.plugins import HARDWARE_MODELS, load_plugin, plugin_names
 from neuronas.config.study import (
     BUDGET_PRESETS,
     DEFAULT_CHIPS,
     IMMUTABLE_SECTIONS,
     NAME_PATTERN,
+    AugmentConfig,
     BitWidth,
     BudgetConfig,
     Decay,
@@ -38,6 +46,7 @@ __all__ = [
     "CODINGS",
     "CONV_THRESHOLDS",
     "DATASETS",
+    "DATASET_PLUGINS",
     "DEFAULT_CHIPS",
     "HARDWARE_MODELS",
     "IMMUTABLE_SECTIONS",
@@ -47,6 +56,7 @@ __all__ = [
     "SNASNET_OPERATIONS",
     "USUAL_NEURON",
     "ZEROIZE",
+    "AugmentConfig",
     "BatchNorm",
     "BitWidth",
     "BudgetConfig",
@@ -58,6 +68,7 @@ __all__ = [
     "NeuronConfig",
     "Operation",
     "Origin",
+    "OwnDataset",
     "SearchConfig",
     "SpaceConfig",
     "StudyConfig",
@@ -65,9 +76,11 @@ __all__ = [
     "TrainingConfig",
     "WeightBitsConfig",
     "chip_names",
+    "dataset_names",
     "known",
     "load_plugin",
     "load_study",
+    "named_dataset",
     "plugin_names",
     "read_budget",
     "read_yaml",

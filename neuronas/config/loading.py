@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import os
 import re
 from collections.abc import Hashable, Sequence
 from pathlib import Path
@@ -14,6 +15,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
+from neuronas.config.datasets import dataset_names
 from neuronas.config.ranges import RANGE_ERRORS, allowed_range
 from neuronas.config.study import BudgetConfig, Origin, StudyConfig
 from neuronas.errors import ConfigError
@@ -125,7 +127,8 @@ def load_study(path: str | Path) -> StudyConfig:
     chip = _chip_file(content, path)
     if chip is not None:
         content = content | {"hardware": content["hardware"] | {"chip": _chip_in(chip, path)}}
-    study = validate(StudyConfig, {"name": path.stem, **content}, source=str(path))
+    content = {"name": path.stem, **content, **_own_data(content, path)}
+    study = validate(StudyConfig, content, source=str(path))
     return study.read_from(Origin(str(path), None if chip is None else str(chip)))
 
 
@@ -136,6 +139,19 @@ def _chip_file(content: dict[str, Any], study: Path) -> Path | None:
     if not isinstance(chip, str) or not chip.endswith((".yaml", ".yml", ".json")):
         return None
     return study.parent / chip
+
+
+def _own_data(content: dict[str, Any], study: Path) -> dict[str, Any]:
+    """Return the user's own dataset, its path no longer relative to the study file."""
+    dataset = content.get("dataset")
+    if not isinstance(dataset, dict):
+        return {}
+    paths = {
+        key: os.path.abspath(study.parent / Path(dataset[key]).expanduser())
+        for key in ("npz", "images")
+        if isinstance(dataset.get(key), str)
+    }
+    return {"dataset": dataset | paths}
 
 
 def _chip_in(file: Path, study: Path) -> dict[str, Any]:
@@ -259,9 +275,7 @@ def _range(model: type[BaseModel], location: tuple[int | str, ...]) -> str:
 
 def _allowed_of(model: type[BaseModel], location: tuple[int | str, ...]) -> str:
     if model is StudyConfig and location == ("dataset",):
-        from neuronas.config.datasets import DATASETS
-
-        return f"; allowed: {', '.join(sorted(DATASETS))}"
+        return f"; allowed: {', '.join(dataset_names())}, or your own files"
     return ""
 
 

@@ -21,9 +21,10 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from neuronas.config.datasets import DATASETS
+from neuronas.config.datasets import DatasetInfo
 from neuronas.config.neurons import Coding, NeuronConfig
 from neuronas.config.operations import OPERATIONS, SNASNET_OPERATIONS, ZEROIZE
+from neuronas.config.own_data import DatasetChoice, OwnDataset, dataset_info
 from neuronas.config.plugins import HARDWARE_MODELS, plugin_names
 
 T = TypeVar("T")
@@ -190,6 +191,18 @@ class BudgetConfig(Section):
         return {name: limit for name, limit in merged.items() if limit is not None}
 
 
+class AugmentConfig(Section):
+    """How training images are changed at random each time that they are seen.
+
+    Attributes:
+        crop: Pixels of black that are added on each side before the image is cut out anew.
+        flip: Whether every second image is mirrored, left to right.
+    """
+
+    crop: Annotated[int, Field(ge=0, le=64)] = 0
+    flip: bool = False
+
+
 class TrainingConfig(Section):
     """How briefly and how each candidate is trained."""
 
@@ -197,6 +210,7 @@ class TrainingConfig(Section):
     batch_size: Annotated[int, Field(ge=2, le=65536)] = 64
     learning_rate: Annotated[float, Field(gt=0, le=10)] = 0.01
     samples: Annotated[int, Field(ge=1)] | None = None
+    augment: AugmentConfig | None = None
 
 
 class SearchConfig(Section):
@@ -231,7 +245,7 @@ class StudyConfig(Section):
     _origin: Origin = PrivateAttr(default=Origin())
 
     name: Annotated[str, Field(pattern=f"^{NAME_PATTERN}$", max_length=100)]
-    dataset: Annotated[str, AfterValidator(lambda v: known(v, sorted(DATASETS)))]
+    dataset: DatasetChoice
     space: SpaceConfig = SpaceConfig()
     hardware: HardwareConfig = HardwareConfig()
     budget: BudgetConfig = BudgetConfig()
@@ -243,8 +257,19 @@ class StudyConfig(Section):
     storage: str | None = None
 
     @model_validator(mode="after")
+    def _samples_are_images(self) -> StudyConfig:
+        if self.dataset_info.event_frames:
+            raise PydanticCustomError(
+                "contradiction",
+                "dataset: '{dataset}' has another frame at each time step, but the networks of "
+                "this version take one image for all of them; choose a dataset of images",
+                {"dataset": self.dataset_name},
+            )
+        return self
+
+    @model_validator(mode="after")
     def _pools_fit_the_feature_map(self) -> StudyConfig:
-        _, height, width = DATASETS[self.dataset].input_shape
+        _, height, width = self.dataset_info.input_shape
         side = min(height, width) // 2
         too_large = [pool for pool in self.space.pool if pool > side]
         if too_large:
@@ -252,15 +277,17 @@ class StudyConfig(Section):
                 "contradiction",
                 "space.pool: {pools} is larger than the {side}x{side} feature map that "
                 "'{dataset}' leaves after the first pooling; allowed: 1 to {side}",
-                {"pools": too_large[0], "side": side, "dataset": self.dataset},
+                {"pools": too_large[0], "side": side, "dataset": self.dataset_name},
             )
         return self
 
     @model_validator(mode="after")
     def _samples_exist(self) -> StudyConfig:
-        available = DATASETS[self.dataset].train_samples
+        available = self.dataset_info.train_samples
         wanted = self.training.samples
-        if wanted is not None and not self.training.batch_size <= wanted <= available:
+        if wanted is None:
+            return self
+        if not self.training.batch_size <= wanted <= (available or wanted):
             raise PydanticCustomError(
                 "contradiction",
                 "training.samples: found {wanted}; allowed: training.batch_size ({batch}) to "
@@ -268,11 +295,21 @@ class StudyConfig(Section):
                 {
                     "wanted": wanted,
                     "batch": self.training.batch_size,
-                    "available": available,
-                    "dataset": self.dataset,
+                    "available": "all samples" if available is None else available,
+                    "dataset": self.dataset_name,
                 },
             )
         return self
+
+    @property
+    def dataset_info(self) -> DatasetInfo:
+        """Shape and size of its dataset."""
+        return dataset_info(self.dataset)
+
+    @property
+    def dataset_name(self) -> str:
+        """Name of its dataset, for people; of the user's own, the file's or folder's."""
+        return self.dataset.name if isinstance(self.dataset, OwnDataset) else self.dataset
 
     @property
     def origin(self) -> Origin:

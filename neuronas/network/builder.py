@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from neuronas.architecture import Architecture
 from neuronas.network.cell import Cell
-from neuronas.network.coding import encode, first_spike_scores
+from neuronas.network.coding import Bounds, encode, first_spike_scores
 from neuronas.network.folding import fire, over_time, repeated
 from neuronas.network.lif import LIF
 from neuronas.network.plan import Plan
@@ -44,7 +44,7 @@ class SpikingNetwork(nn.Module):
     def __init__(self, plan: Plan) -> None:
         super().__init__()
         self.time_steps, self.coding = plan.architecture.time_steps, plan.architecture.coding
-        self.bounds = (0.0, 1.0)
+        self.bounds: Bounds = (0.0, 1.0)
         self.stem = plan.conv_norm("stem")
         self.cell_a = Cell(plan, "cell_a", plan.architecture.cell_a)
         self.reduction_lif = NormalizedLIF(plan, "reduction.lif")

@@ -12,7 +12,11 @@ _ROUNDING = 1e-5
 """Share of the range by which normalizing may miss its ends."""
 
 
-def encode(images: Tensor, coding: str, time_steps: int, bounds: tuple[float, float]) -> Tensor:
+Bounds = tuple[Tensor | float, Tensor | float]
+"""Values of a black and of a white pixel: numbers, or one per channel, shape ``(C, 1, 1)``."""
+
+
+def encode(images: Tensor, coding: str, time_steps: int, bounds: Bounds) -> Tensor:
     """Return the spikes that stand for images.
 
     ``rate``: a pixel fires at each step with the probability of its brightness, drawn from torch's
@@ -47,15 +51,15 @@ _DARK = 0.01
 """Brightness below which a pixel never fires: snntorch's own."""
 
 
-def _brightness(images: Tensor, bounds: tuple[float, float]) -> Tensor:
+def _brightness(images: Tensor, bounds: Bounds) -> Tensor:
     """Return images scaled to [0, 1]."""
     black, white = bounds
     brightness = (images - black) / (white - black)
     least, most = torch.aminmax(brightness)
     if not (least >= -_ROUNDING and most <= 1 + _ROUNDING):
         raise DatasetError(
-            f"images have values from {float(images.min()):g} to {float(images.max()):g}; allowed: "
-            f"{black:g} to {white:g}, the dataset's, since coding by spikes would clip them"
+            f"images are between {float(least):.3g} and {float(most):.3g}, where a black pixel is "
+            "0 and a white one 1; coding by spikes would clip them: give the bounds of all images"
         )
     return brightness.clamp_(0.0, 1.0)
 

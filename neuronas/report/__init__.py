@@ -1,6 +1,7 @@
 """What people see: tables of studies, fronts, trials, costs and surveys, and their formats."""
 
 from neuronas.report.benchmarks import agreement_table, speed_table, timings_table
+from neuronas.report.datasets import datasets_table
 from neuronas.report.hardware import (
     chips_table,
     comparison_table,
@@ -26,6 +27,7 @@ __all__ = [
     "comparison_table",
     "constants_table",
     "cost_tables",
+    "datasets_table",
     "estimate_summary",
     "extremes_table",
     "fidelities_table",

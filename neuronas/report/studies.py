@@ -84,7 +84,7 @@ def studies_table(studies: Sequence[tuple[StudyRecord, str, float, int]]) -> Tab
             "failed": study.counts["failed"],
             "front": front_size,
             "hypervolume": hypervolume,
-            "dataset": study.config.dataset,
+            "dataset": study.config.dataset_name,
             "created_at": study.created_at.isoformat(timespec="seconds"),
         }
         for study, state, hypervolume, front_size in studies

@@ -1,6 +1,6 @@
 """How good a candidate is: data, brief training, weights."""
 
-from neuronas.training.datasets import Dataset, Split, load_dataset
+from neuronas.training.data import Dataset, Split, load_dataset
 from neuronas.training.loop import RECIPE, Score, score, train
 from neuronas.training.trainer import Trainer
 

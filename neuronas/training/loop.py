@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from neuronas.config import TrainingConfig
 from neuronas.errors import TrainingFailedError
 from neuronas.network import SpikingNetwork, slot_of
-from neuronas.training.datasets import Split
+from neuronas.training.data import Split
 
 RECIPE = "adamw-onecycle-3"
 """Version of this training recipe; part of the training digest."""
@@ -45,14 +45,13 @@ def train(network: SpikingNetwork, data: Split, settings: TrainingConfig, seed: 
     Args:
         network: The network.
         data: Training split.
-        settings: Epochs, batch size, learning rate.
-        seed: Decides the order of the samples.
+        settings: Epochs, batch size, learning rate, augmentation.
+        seed: Decides the order of the samples, and how they are augmented.
 
     Raises:
         TrainingFailedError: The loss or the gradient is not finite, or half-way no neuron before
             the classifier fires.
     """
-    images, labels = torch.from_numpy(data.images), torch.from_numpy(data.labels)
     generator = torch.Generator().manual_seed(seed)
     per_epoch = len(_batches(len(data), settings.batch_size, generator))
     optimizer = torch.optim.AdamW(
@@ -64,8 +63,9 @@ def train(network: SpikingNetwork, data: Split, settings: TrainingConfig, seed: 
     for epoch in range(settings.epochs):
         network.train()
         for batch in _batches(len(data), settings.batch_size, generator):
+            images, labels = data.batch(batch.numpy(), settings.augment, generator)
             optimizer.zero_grad(set_to_none=True)
-            loss = F.cross_entropy(network(images[batch]), labels[batch])
+            loss = F.cross_entropy(network(images), labels)
             loss.backward()  # type: ignore[no-untyped-call]
             norm = torch.nn.utils.clip_grad_norm_(network.parameters(), _GRADIENT_NORM)
             _check_finite(loss, norm, epoch)
@@ -73,7 +73,7 @@ def train(network: SpikingNetwork, data: Split, settings: TrainingConfig, seed: 
             schedule.step()
         if epoch + 1 == (settings.epochs + 1) // 2:
             estimate_batch_norm(network, data)
-            check_alive(score(network, _head(data)).spike_rates)
+            check_alive(score(network, data.take(slice(_EVALUATION_BATCH))).spike_rates)
     estimate_batch_norm(network, data)
 
 
@@ -88,7 +88,7 @@ def estimate_batch_norm(network: SpikingNetwork, data: Split) -> None:
         norm.reset_running_stats()
         norm.momentum = None  # a plain average over the batches below
     network.train()
-    images = torch.from_numpy(data.images[:_STATISTICS_SAMPLES])
+    images, _ = data.batch(slice(_STATISTICS_SAMPLES))
     # Batches count alike, so they are of equal size, or nearly.
     batches = -(-len(images) // _EVALUATION_BATCH)
     with torch.no_grad():
@@ -117,10 +117,8 @@ def score(network: SpikingNetwork, data: Split) -> Score:
         with torch.inference_mode(), torch.random.fork_rng(devices=[]):
             torch.manual_seed(_CODING_SEED)
             for start in range(0, len(data), _EVALUATION_BATCH):
-                part = slice(start, start + _EVALUATION_BATCH)
-                outputs = network(torch.from_numpy(data.images[part]))
-                labels = torch.from_numpy(data.labels[part])
-                correct += int((outputs.argmax(dim=1) == labels).sum())
+                images, labels = data.batch(slice(start, start + _EVALUATION_BATCH))
+                correct += int((network(images).argmax(dim=1) == labels).sum())
     finally:
         for handle in handles:
             handle.remove()
@@ -154,10 +152,6 @@ def check_alive(spike_rates: dict[str, float]) -> None:
         raise TrainingFailedError(
             "dead network", f"no neuron of {last} fires (silent layers: {', '.join(silent)})"
         )
-
-
-def _head(data: Split) -> Split:
-    return Split(data.images[:_EVALUATION_BATCH], data.labels[:_EVALUATION_BATCH])
 
 
 def _batches(count: int, size: int, generator: torch.Generator) -> list[Tensor]:

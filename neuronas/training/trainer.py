@@ -16,10 +16,10 @@ import torch
 from neuronas.architecture import Architecture
 from neuronas.config import StudyConfig, TrainingConfig
 from neuronas.errors import TrainingFailedError
-from neuronas.network import build_network
+from neuronas.network import SpikingNetwork, build_network
 from neuronas.records import Evaluation, EvaluationKey, Provenance
 from neuronas.training.checkpoints import load_weights, save_weights
-from neuronas.training.datasets import Dataset, load_dataset
+from neuronas.training.data import Dataset, load_dataset
 from neuronas.training.loop import RECIPE, check_alive, score, train
 
 PACKAGES = ("neuronas", "torch", "snntorch", "optuna", "numpy")
@@ -32,7 +32,7 @@ class Trainer:
 
     Attributes:
         dataset: Data with its splits.
-        settings: Epochs, batch size, learning rate.
+        settings: Epochs, batch size, learning rate, augmentation.
         checkpoint_dir: Folder of all studies' weights.
         folder: Subfolder of this study's weights.
         threads: Threads of torch. Equal seeds give equal networks at equal thread counts.
@@ -54,12 +54,15 @@ class Trainer:
 
     def context(self) -> Mapping[str, Any]:
         """Return what, besides the network, decides its accuracy; for the training digest."""
-        return {
+        context: dict[str, Any] = {
             "recipe": RECIPE,
             "data": self.dataset.description,
             "batch_size": self.settings.batch_size,
             "learning_rate": self.settings.learning_rate,
         }
+        augment = self.settings.augment
+        # Left out where there is none: networks that were trained before there was any count on.
+        return context if augment is None else context | {"augment": augment.model_dump()}
 
     def evaluate(self, architecture: Architecture, key: EvaluationKey) -> Evaluation:
         """Return the evaluation of a freshly trained network.
@@ -70,7 +73,7 @@ class Trainer:
         """
         started = time.perf_counter()
         with self._torch(key.seed), reported_memory():
-            network = build_network(architecture)
+            network = self._built(architecture)
             settings = self.settings.model_copy(update={"epochs": key.epochs})
             train(network, self.dataset.train, settings, key.seed)
             result = score(network, self.dataset.validation)
@@ -96,9 +99,15 @@ class Trainer:
         """
         path = self.checkpoint_dir / evaluation.weights_path
         with self._torch(evaluation.key.seed):
-            network = build_network(architecture)
+            network = self._built(architecture)
             load_weights(network, path, evaluation.weights_sha256)
             return score(network, self.dataset.test).accuracy
+
+    def _built(self, architecture: Architecture) -> SpikingNetwork:
+        network = build_network(architecture)
+        if architecture.coding != "direct":
+            network.bounds = self.dataset.bounds()
+        return network
 
     def _provenance(self) -> Provenance:
         return Provenance(

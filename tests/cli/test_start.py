@@ -28,6 +28,7 @@ COMMANDS = [
     "proxy",
     "chips",
     "bench",
+    "data",
 ]
 
 IMPORTED = """

@@ -44,7 +44,7 @@ def refused(tmp_path):
         (
             "space: {chanels: 4}",
             "space.chanels: unknown key; allowed: cells, channels, chip, coding, decay, "
-            "hidden, neuron, operations, pool, ratio, threshold, time_steps, votes, weight_bits; "
+            "feedback, hidden, neuron, operations, pool, ratio, threshold, time_steps, votes, weight_bits; "
             "did you mean 'channels'?",
         ),
         (
@@ -115,7 +115,8 @@ def test_a_name_that_resembles_nothing_gets_no_suggestion(refused):
 
 
 def test_a_missing_dataset_is_told_which_there_are(refused):
-    assert refused("") == f"dataset: required, but not given; allowed: {', '.join(DATASETS)}"
+    allowed = f"{', '.join(DATASETS)}, or your own files"
+    assert refused("") == f"dataset: required, but not given; allowed: {allowed}"
 
 
 @pytest.mark.parametrize(

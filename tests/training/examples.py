@@ -47,7 +47,7 @@ def built(network: Architecture, seed: int = 0) -> SpikingNetwork:
 
 def head_of(split: Split, count: int) -> Split:
     """Return the first samples of a split."""
-    return Split(split.images[:count], split.labels[:count])
+    return split.take(slice(count))
 
 
 def idx(values: np.ndarray, *, code: int = 8) -> bytes:

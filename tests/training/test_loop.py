@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from neuronas.architecture import SLOT_INDEX, Networks, Workload
-from neuronas.config import Kind, TrainingConfig
+from neuronas.config import AugmentConfig, Kind, TrainingConfig
 from neuronas.errors import TrainingFailedError
 from neuronas.network import LIF
 from neuronas.training import Split, loop, score, train
@@ -33,8 +33,8 @@ def test_training_lowers_the_loss_and_leaves_no_trace_in_the_data(few_digits):
     def loss() -> float:
         network.eval()
         with torch.no_grad():
-            outputs = network(torch.from_numpy(data.images))
-        return float(nn.functional.cross_entropy(outputs, torch.from_numpy(data.labels)))
+            inputs, labels = data.batch(slice(None))
+            return float(nn.functional.cross_entropy(network(inputs), labels))
 
     estimate_batch_norm(network, data)
     before = loss()
@@ -52,6 +52,18 @@ def test_the_seed_decides_the_order_of_the_samples(few_digits):
     first, again, other = states
     assert all(torch.equal(first[name], again[name]) for name in first)
     assert not torch.equal(first["head.weight"], other["head.weight"])
+
+
+def test_augmented_images_train_another_network_the_same_every_time(few_digits):
+    settings = BRIEF.model_copy(update={"augment": AugmentConfig(crop=1)})
+    states = []
+    for chosen in (BRIEF, settings, settings):
+        network = built(TINY)
+        train(network, few_digits.train, chosen, seed=0)
+        states.append(network.state_dict()["head.weight"])
+    plain, augmented, again = states
+    assert torch.equal(augmented, again)
+    assert not torch.equal(augmented, plain)
 
 
 @pytest.mark.parametrize(("samples", "batch_size"), [(33, 32), (128, 128), (50, 32), (3, 2)])
@@ -76,7 +88,7 @@ def test_batch_norm_is_measured_with_the_weights_as_they_are(digits):
     estimate_batch_norm(network, data)
     conv, norm = network.stem
     with torch.no_grad():
-        currents = conv(torch.from_numpy(data.images))
+        currents = conv(data.batch(slice(None))[0])
     torch.testing.assert_close(norm.running_mean, currents.mean(dim=(0, 2, 3)))
     halves = torch.stack([half.var(dim=(0, 2, 3)) for half in currents.split(256)])
     torch.testing.assert_close(norm.running_var, halves.mean(dim=0))
@@ -121,8 +133,8 @@ def counted(network: nn.Module, data: Split) -> tuple[float, dict[str, float]]:
     network.eval()
     hits = 0
     with torch.no_grad():
-        for image, label in zip(data.images, data.labels, strict=True):
-            hits += int(network(torch.from_numpy(image[None])).argmax()) == label
+        for image, label in zip(*data.batch(slice(None)), strict=True):
+            hits += int(network(image[None]).argmax()) == int(label)
     for handle in handles:
         handle.remove()
     chances = {
@@ -199,7 +211,7 @@ def test_a_learning_rate_that_explodes_is_not_finite(few_digits):
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 @pytest.mark.parametrize("network", [TINY, DEEP], ids=["tiny", "deep"])
 def test_images_that_are_not_finite_are_not_finite_instead_of_dead(few_digits, value, network):
-    images = few_digits.train.images.copy()
+    images = few_digits.train.images.astype(np.float32)
     images[5, 0, 3, 3] = value
     broken = replace(few_digits.train, images=images)
     assert failure(built(network), broken, BRIEF).reason == "non-finite"

@@ -23,7 +23,7 @@ from neuronas.training.proxies import (
 )
 from neuronas.training.proxies.spikes import _Kernels, log_determinant
 from tests.strategies import DEAD_ENDS, NOTHING, WIRE, architecture
-from tests.training.examples import DEEP, TINY, built, head_of
+from tests.training.examples import DEEP, TINY, built
 
 LOGS = ("naswot", "sahd", "sahd_code")
 
@@ -81,7 +81,7 @@ def random_spikes(steps: int = 3, samples: int = 6, neurons: int = 40) -> np.nda
 
 
 def test_scores_are_the_papers_definitions_written_out(few_digits):
-    images = torch.from_numpy(head_of(few_digits.train, 12).images)
+    images = few_digits.train.batch(slice(12))[0]
     found = asdict(spike_scores(built(DEEP), images))
     assert found == pytest.approx(naive(recorded(built(DEEP), images)), rel=1e-9)
     assert all(math.isfinite(value) for value in found.values())
@@ -158,7 +158,7 @@ def test_equal_networks_have_equal_proxies_at_equal_seed():
 def test_the_network_is_left_as_it_was(few_digits):
     network = built(DEEP).eval()
     before = {name: value.clone() for name, value in network.state_dict().items()}
-    spike_scores(network, torch.from_numpy(head_of(few_digits.train, 8).images))
+    spike_scores(network, few_digits.train.batch(slice(8))[0])
     synflow(network, (1, 8, 8))
     assert not network.training
     assert all(torch.equal(before[name], value) for name, value in network.state_dict().items())
@@ -223,7 +223,9 @@ def test_images_are_drawn_by_seed_from_the_training_split_without_repetition(dig
     assert np.array_equal(images, training_images(digits.train, 50, 1))
     assert not np.array_equal(images, training_images(digits.train, 50, 2))
     whole = training_images(digits.train, len(digits.train), 0)
-    assert sorted(map(bytes, whole)) == sorted(map(bytes, digits.train.images))
+    assert sorted(map(bytes, whole)) == sorted(
+        map(bytes, digits.train.batch(slice(None))[0].numpy())
+    )
     with pytest.raises(DatasetError, match="allowed: 2 to 1077"):
         training_images(digits.train, 1078, 0)
 

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from neuronas.architecture import training_digest
-from neuronas.config import StudyConfig, TrainingConfig
+from neuronas.config import AugmentConfig, OwnDataset, StudyConfig, TrainingConfig
 from neuronas.errors import DatasetError, TrainingFailedError
 from neuronas.records import EvaluationKey
 from neuronas.training import Trainer, load_dataset, score, trainer
@@ -126,8 +126,8 @@ def test_test_accuracy_is_the_score_of_the_kept_weights_on_the_test_split(traine
 def test_training_sees_neither_validation_nor_test_images(make_trainer, few_digits):
     shuffled = replace(
         few_digits,
-        validation=replace(few_digits.validation, images=-few_digits.validation.images),
-        test=replace(few_digits.test, images=np.full_like(few_digits.test.images, np.nan)),
+        validation=replace(few_digits.validation, images=16 - few_digits.validation.images),
+        test=replace(few_digits.test, images=np.full(few_digits.test.images.shape, np.nan)),
     )
     first = make_trainer().evaluate(TINY, KEY)
     second = make_trainer(dataset=shuffled).evaluate(TINY, KEY)
@@ -206,10 +206,28 @@ def test_a_trainer_of_a_study_has_its_data_and_settings(tmp_path):
     assert made.dataset.description == load_dataset("digits", samples=200).description
 
 
+def test_a_trainer_trains_on_the_users_own_data(tmp_path, few_digits):
+    path = tmp_path / "mine.npz"
+    np.savez(path, x_train=few_digits.train.images * 15, y_train=few_digits.train.labels)
+    study = StudyConfig(
+        name="mine",
+        dataset=OwnDataset(npz=str(path), shape=[1, 8, 8], classes=10),
+        training=TrainingConfig(epochs=1, batch_size=16, augment=AugmentConfig(crop=1)),
+    )
+    made = Trainer.of(study, data_dir=None, checkpoint_dir=tmp_path, threads=1)
+    evaluation = made.evaluate(TINY, KEY)
+    assert evaluation.provenance.split == made.dataset.description
+    assert "own 1x8x8 in 10 classes, stratified split 1, 86/21/21" in evaluation.provenance.split
+
+
 def test_a_trainer_of_a_study_without_its_data_says_so(tmp_path):
     study = StudyConfig(name="mine", dataset="fashion_mnist")
     with pytest.raises(DatasetError, match="--data-dir"):
         Trainer.of(study, data_dir=tmp_path, checkpoint_dir=tmp_path, threads=1)
+
+
+def augmented(**how: object) -> TrainingConfig:
+    return TrainingConfig(epochs=1, batch_size=32, augment=AugmentConfig(**how))
 
 
 def test_what_changes_the_accuracy_changes_the_training_digest(make_trainer, digits):
@@ -221,9 +239,15 @@ def test_what_changes_the_accuracy_changes_the_training_digest(make_trainer, dig
         digest(dataset=digits),
         digest(settings=TrainingConfig(epochs=1, batch_size=33)),
         digest(settings=TrainingConfig(epochs=1, batch_size=32, learning_rate=0.02)),
+        digest(settings=augmented(crop=2)),
+        digest(settings=augmented(flip=True)),
     }
     assert len(same) == 1
-    assert len(other - same) == 3
+    assert len(other - same) == 5
+
+
+def test_networks_that_were_trained_before_there_was_augmentation_are_still_known(make_trainer):
+    assert set(make_trainer().context()) == {"recipe", "data", "batch_size", "learning_rate"}
 
 
 def test_an_evaluations_epochs_are_those_trained(make_trainer):

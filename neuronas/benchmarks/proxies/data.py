@@ -9,7 +9,7 @@ import numpy as np
 
 from neuronas.benchmarks.proxies.networks import SIDE
 from neuronas.training import Dataset, Split, load_dataset
-from neuronas.training.datasets import Images
+from neuronas.training.proxies.images import Images
 
 TRAINING = 4_000
 """Images that networks are trained on."""
@@ -28,11 +28,11 @@ def fashion_14(data_dir: Path | None = None) -> Dataset:
         DatasetError: Fashion-MNIST's files are absent or damaged.
     """
     whole = load_dataset("fashion_mnist", data_dir, TRAINING)
-    images = averaged(whole.train.images)
+    images = averaged(whole.train, TRAINING)
     mean, deviation = float(images.mean()), float(images.std())
 
     def small(split: Split, count: int) -> Split:
-        part = averaged(split.images[:count])
+        part = averaged(split, count)
         return Split((part - mean) / deviation, split.labels[:count])
 
     return replace(
@@ -44,6 +44,7 @@ def fashion_14(data_dir: Path | None = None) -> Dataset:
     )
 
 
-def averaged(images: Images) -> Images:
-    """Return ``(N, 1, 14, 14)`` of ``(N, 1, 28, 28)``, each pixel the mean of four."""
+def averaged(split: Split, count: int) -> Images:
+    """Return the first images of a split, ``(count, 1, 14, 14)``, each pixel the mean of four."""
+    images: Images = split.batch(slice(count))[0].numpy()
     return np.asarray(images.reshape(len(images), 1, SIDE, 2, SIDE, 2).mean(axis=(3, 5)))

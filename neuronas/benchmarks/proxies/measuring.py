@@ -88,7 +88,7 @@ def bench_proxies(
     with one_thread():
         for number, key in enumerate(missing, start=1):
             if number == 1:
-                warm_up(wanted[key], data.train.images[:SAMPLES])
+                warm_up(wanted[key], data.train.batch(slice(SAMPLES))[0].numpy())
             state.networks[key] = measure(wanted[key], data, state.networks.get(key))
             state.write(path)
             pace = (time.monotonic() - started) / number

@@ -6,12 +6,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from neuronas.architecture import Architecture
 from neuronas.config import DATASETS, suggestion
 from neuronas.errors import ConfigError, DatasetError
-from neuronas.training.datasets import Images, Split, load_dataset
+from neuronas.training.data import Split, load_dataset
 
+Images = NDArray[np.float32]
 InputShape = tuple[int, int, int]
 
 
@@ -71,7 +73,8 @@ def training_images(train: Split, samples: int, seed: int) -> Images:
             "split"
         )
     drawn = np.random.default_rng(seed).choice(len(train), samples, replace=False)
-    return train.images[drawn]
+    images: Images = train.batch(drawn)[0].numpy()
+    return images
 
 
 def noise_images(input_shape: InputShape, samples: int, seed: int) -> Images:

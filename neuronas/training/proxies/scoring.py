@@ -13,7 +13,7 @@ import torch
 from neuronas.architecture import Architecture, Networks, Workload
 from neuronas.errors import ConfigError
 from neuronas.network import build_network
-from neuronas.training.datasets import Images
+from neuronas.training.proxies.images import Images
 from neuronas.training.proxies.spikes import SpikeScores, spike_scores
 from neuronas.training.proxies.synflow import synflow
 

@@ -1,4 +1,4 @@
-"""Datasets: fixed splits, and files that are absent or damaged."""
+"""MNIST and Fashion-MNIST: four IDX files, whole, absent or damaged."""
 
 from __future__ import annotations
 
@@ -8,95 +8,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from sklearn.datasets import load_digits
 
 from neuronas.config import DATASETS
-from neuronas.errors import DatasetError, NeuronasError
-from neuronas.training import Dataset, Split, load_dataset
-from neuronas.training.datasets import FASHION_MNIST_DEBIAN
+from neuronas.sources import SOURCES
+from neuronas.training import load_dataset
+from tests.training.data.layouts import assert_equal, inputs, message_of, sizes, splits
 from tests.training.examples import idx
 
-
-def splits(dataset: Dataset) -> tuple[Split, Split, Split]:
-    return dataset.train, dataset.validation, dataset.test
-
-
-def assert_equal(left: Dataset, right: Dataset) -> None:
-    assert left.description == right.description
-    for mine, yours in zip(splits(left), splits(right), strict=True):
-        assert np.array_equal(mine.images, yours.images)
-        assert np.array_equal(mine.labels, yours.labels)
-
-
-def rows(split: Split) -> list[bytes]:
-    """Return one value per sample, equal for equal images up to rounding."""
-    return [np.round(image, 3).tobytes() for image in split.images]
-
-
-def test_digits_have_the_sizes_and_shapes_that_studies_are_told(digits):
-    info = DATASETS["digits"]
-    assert [len(split) for split in splits(digits)] == [1077, 360, 360]
-    assert len(digits.train) == info.train_samples
-    for split in splits(digits):
-        assert split.images.shape == (len(split), *info.input_shape)
-        assert (split.images.dtype, split.labels.dtype) == (np.float32, np.int64)
-        assert set(split.labels) == set(range(info.classes))
-
-
-def test_splits_of_digits_are_disjoint_and_complete(digits):
-    original = load_digits().images.reshape(-1, 64)
-    scale = digits.train.images.max() - digits.train.images.min()
-    lowest = digits.train.images.min()
-    found = np.concatenate([split.images for split in splits(digits)]).reshape(-1, 64)
-    restored = np.round((found - lowest) / scale * 16).astype(int)
-    assert sorted(map(tuple, restored)) == sorted(map(tuple, original.astype(int)))
-
-
-def test_classes_have_the_same_share_in_each_split(digits):
-    shares = [np.bincount(split.labels, minlength=10) / len(split) for split in splits(digits)]
-    assert np.ptp(shares, axis=0).max() < 0.01
-
-
-def test_training_images_have_mean_0_and_deviation_1_and_the_others_are_scaled_alike(digits):
-    assert abs(digits.train.images.mean()) < 1e-5
-    assert abs(digits.train.images.std() - 1) < 1e-5
-    extremes = {(float(s.images.min()), float(s.images.max())) for s in splits(digits)}
-    assert len(extremes) == 1
-
-
-def test_digits_are_the_same_every_time(digits):
-    np.random.seed(3)  # noqa: NPY002 - the global state must not matter
-    assert_equal(load_dataset("digits"), digits)
-
-
-def test_kept_samples_are_a_stratified_part_of_the_training_split(digits, few_digits):
-    assert len(few_digits.train) == 128
-    assert set(rows(few_digits.train)) <= set(rows(digits.train))
-    counts = np.bincount(few_digits.train.labels, minlength=10)
-    assert counts.min() >= 12
-    assert counts.max() <= 14
-    for kept, whole in zip(splits(few_digits)[1:], splits(digits)[1:], strict=True):
-        assert np.array_equal(kept.images, whole.images)
-    assert_equal(load_dataset("digits", samples=128), few_digits)
-
-
-def test_keeping_samples_changes_the_description_keeping_all_does_not(digits, few_digits):
-    assert load_dataset("digits", samples=1077).description == digits.description
-    descriptions = {d.description for d in (digits, few_digits, load_dataset("digits", None, 500))}
-    assert len(descriptions) == 3
-
-
-@pytest.mark.parametrize("samples", [2, 9, 10, 1067, 1068, 1076])
-def test_any_number_of_samples_that_a_study_may_ask_for_is_kept_or_refused_in_words(samples):
-    try:
-        kept = load_dataset("digits", samples=samples)
-    except NeuronasError:
-        assert samples < 10  # not one of each class
-    else:
-        assert len(kept.train) == samples
-
-
-# Fashion-MNIST, from files in the official layout.
+DEBIAN = SOURCES["fashion_mnist"].packaged
 
 
 def fashion_arrays() -> dict[str, np.ndarray]:
@@ -117,8 +36,10 @@ Write = Callable[..., Path]
 
 
 @pytest.fixture
-def write(tmp_path) -> Write:
+def write(tmp_path, sized) -> Write:
     """Return what writes the four files; ``changed`` replaces the content of some."""
+    for name in ("fashion_mnist", "mnist"):
+        sized(name, 100, 20, 30)
 
     def write_files(*, zipped: bool = True, **changed: bytes) -> Path:
         for name, values in fashion_arrays().items():
@@ -130,28 +51,20 @@ def write(tmp_path) -> Write:
     return write_files
 
 
-def message_of(folder: Path) -> str:
-    with pytest.raises(DatasetError) as caught:
-        load_dataset("fashion_mnist", folder)
-    assert caught.value.exit_code == 6
-    return str(caught.value)
-
-
 @pytest.mark.parametrize("zipped", [True, False])
 def test_fashion_mnist_is_read_from_its_official_files(write, zipped):
     dataset = load_dataset("fashion_mnist", write(zipped=zipped))
-    assert [len(split) for split in splits(dataset)] == [100, 20, 30]
-    assert abs(dataset.train.images.mean()) < 1e-5
-    assert abs(dataset.train.images.std() - 1) < 1e-5
+    assert sizes(dataset) == [100, 20, 30]
+    assert abs(inputs(dataset.train).mean()) < 1e-5
+    assert abs(inputs(dataset.train).std() - 1) < 1e-5
     images = fashion_arrays()["train-images-idx3-ubyte"]
-    step = (dataset.train.images.max() - dataset.train.images.min()) / 255  # has black and white
     seen = []
     for split in splits(dataset):
         assert split.images.shape == (len(split), 1, 28, 28)
-        pixels = np.round((split.images - dataset.train.images.min()) / step).astype(int)
+        pixels = split.images
         assert np.array_equal(pixels[:, 0, 0, 0], split.labels)
         assert np.ptp(np.bincount(split.labels)) == 0
-        numbers = pixels[:, 0, 0, 1]
+        numbers = pixels[:, 0, 0, 1].astype(int)
         seen.append(set(numbers))
         if split is not dataset.test:
             assert np.array_equal(pixels[:, 0], images[numbers])
@@ -176,8 +89,9 @@ def test_other_content_under_the_same_names_is_another_dataset(write):
 
 
 def test_a_folder_that_is_not_there_is_told_how_to_get_the_data(tmp_path):
-    message = message_of(tmp_path / "nowhere")
+    message = message_of("fashion_mnist", tmp_path / "nowhere")
     assert str(tmp_path / "nowhere") in message
+    assert "neuronas data fetch fashion_mnist" in message
     assert "apt-get install dataset-fashion-mnist" in message
     assert "--data-dir" in message
 
@@ -185,7 +99,7 @@ def test_a_folder_that_is_not_there_is_told_how_to_get_the_data(tmp_path):
 def test_one_file_that_is_not_there_is_named(write):
     folder = write()
     (folder / "t10k-labels-idx1-ubyte.gz").unlink()
-    assert "no t10k-labels-idx1-ubyte.gz in" in message_of(folder)
+    assert "no t10k-labels-idx1-ubyte.gz in" in message_of("fashion_mnist", folder)
 
 
 IMAGES = idx(fashion_arrays()["train-images-idx3-ubyte"])
@@ -209,7 +123,7 @@ ZIPPED = gzip.compress(IMAGES)
 @pytest.mark.parametrize("zipped", [True, False])
 def test_a_file_that_is_not_a_whole_idx_file_is_named(write, content, zipped):
     folder = write(zipped=zipped, train_images_idx3_ubyte=content)
-    message = message_of(folder)
+    message = message_of("fashion_mnist", folder)
     assert message.startswith(f"{folder / 'train-images-idx3-ubyte'}")
     assert message.endswith("get it again")
 
@@ -229,27 +143,57 @@ def test_a_damaged_gzip_file_is_named(write, content):
     folder = write()
     path = folder / "train-images-idx3-ubyte.gz"
     path.write_bytes(content)
-    message = message_of(folder)
+    message = message_of("fashion_mnist", folder)
     assert message.startswith(str(path))
     assert message.endswith("get it again")
 
 
 def test_images_and_labels_that_do_not_belong_together_are_counted(write):
     labels = fashion_arrays()["t10k-labels-idx1-ubyte"][:-1]
-    message = message_of(write(t10k_labels_idx1_ubyte=idx(labels)))
+    message = message_of("fashion_mnist", write(t10k_labels_idx1_ubyte=idx(labels)))
     assert "t10k has 30 images but 29 labels" in message
 
 
+def test_mnist_is_read_from_the_same_layout(write):
+    fashion = load_dataset("fashion_mnist", write())
+    mnist = load_dataset("mnist", write())
+    assert mnist.description == fashion.description.replace("fashion_mnist", "mnist")
+    assert np.array_equal(mnist.train.images, fashion.train.images)
+
+
+def test_a_set_that_is_whole_but_smaller_than_the_official_one_is_refused(write, sized):
+    sized("mnist", 100, 20, 31)
+    message = message_of("mnist", write())
+    assert "mnist has 120 samples to train and 30 to test here, officially 120 and 31" in message
+    assert "neuronas data fetch mnist" in message
+
+
+def test_labels_of_no_class_are_told(write):
+    labels = fashion_arrays()["t10k-labels-idx1-ubyte"]
+    labels[3] = 10
+    message = message_of("fashion_mnist", write(t10k_labels_idx1_ubyte=idx(labels)))
+    assert "t10k has labels from 0 to 10, expected 0 to 9" in message
+
+
+def test_images_of_another_size_are_told(write):
+    images = fashion_arrays()["t10k-images-idx3-ubyte"][:, :20]
+    message = message_of("fashion_mnist", write(t10k_images_idx3_ubyte=idx(images)))
+    assert "t10k has images of 1x20x28, expected 1x28x28" in message
+
+
 @pytest.mark.skipif(
-    not FASHION_MNIST_DEBIAN.is_dir(),
-    reason=f"no {FASHION_MNIST_DEBIAN}; apt-get install dataset-fashion-mnist",
+    not DEBIAN.is_dir(),
+    reason=f"no {DEBIAN}; apt-get install dataset-fashion-mnist",
 )
 def test_the_real_fashion_mnist_has_the_sizes_and_balance_that_studies_are_told():
     dataset, info = load_dataset("fashion_mnist"), DATASETS["fashion_mnist"]
-    assert [len(split) for split in splits(dataset)] == [info.train_samples, 10_000, 10_000]
-    assert len(dataset.train) == 50_000
+    assert sizes(dataset) == [info.train_samples, 10_000, 10_000]
+    assert dataset.description == (
+        "fashion_mnist, stratified split 1, 50000/10000/10000, sha256 a64cc0dca83e19f4"
+    )
     for split, each in zip(splits(dataset), (5000, 1000, 1000), strict=True):
         assert split.images.shape[1:] == info.input_shape
         assert np.bincount(split.labels).tolist() == [each] * 10
-    assert abs(dataset.train.images.mean()) < 1e-3
-    assert abs(dataset.train.images.std() - 1) < 1e-3
+    assert abs(inputs(dataset.train).mean()) < 1e-3
+    assert abs(inputs(dataset.train).std() - 1) < 1e-3
+    assert isinstance(dataset.train.images, np.memmap)

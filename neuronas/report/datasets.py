@@ -1,0 +1,41 @@
+"""The datasets, as a table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from neuronas.config import DatasetInfo
+from neuronas.report.tables import Column, Table, number
+
+
+def datasets_table(infos: Mapping[str, DatasetInfo], found: Mapping[str, Path | None]) -> Table:
+    """Return one row per dataset.
+
+    Args:
+        infos: Shape and size of each.
+        found: Folder of each that is files, None where it is absent. The others come with a
+            package.
+    """
+    rows = [
+        {
+            "dataset": name,
+            "shape": "x".join(map(str, info.input_shape)),
+            "samples": "event frames" if info.event_frames else "images",
+            "classes": info.classes,
+            "train": info.train_samples,
+            "validation": info.validation_samples,
+            "test": info.test_samples,
+            "files": "packaged" if name not in found else "here" if found[name] else "absent",
+            "folder": None if found.get(name) is None else str(found[name]),
+        }
+        for name, info in infos.items()
+    ]
+    columns = (
+        *(Column(key, key) for key in ("dataset", "shape", "samples")),
+        *(Column(key, key, number) for key in ("classes", "train", "validation", "test")),
+        *(Column(key, key) for key in ("files", "folder")),
+    )
+    absent = any(row["files"] == "absent" for row in rows)
+    caption = "Get what is absent with: neuronas data fetch NAME." if absent else None
+    return Table(columns, rows, caption=caption)

@@ -1,0 +1,142 @@
+"""The cache of decoded datasets: when it is used, when it is made anew, and by whom."""
+
+from __future__ import annotations
+
+import os
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from neuronas.config import OwnDataset
+from neuronas.training import load_dataset
+from neuronas.training.data import arrays
+from neuronas.training.data.cache import cache_root
+from tests.training.data.layouts import assert_equal, message_of, numbered, splits
+
+SHAPE = (1, 4, 4)
+
+
+@pytest.fixture
+def cache(tmp_path, monkeypatch) -> Path:
+    monkeypatch.setenv("NEURONAS_CACHE_DIR", str(tmp_path / "cache"))
+    return tmp_path / "cache" / "datasets"
+
+
+@pytest.fixture
+def mine(tmp_path) -> OwnDataset:
+    path = tmp_path / "mine.npz"
+    np.savez(path, x_train=numbered((60, *SHAPE)), y_train=np.arange(60) % 3)
+    return OwnDataset.model_validate({"npz": str(path), "shape": list(SHAPE), "classes": 3})
+
+
+@pytest.fixture
+def never_read(monkeypatch):
+    """Return what makes reading the source a failure from then on."""
+
+    def forbid() -> None:
+        monkeypatch.setattr(arrays, "_read", lambda _: pytest.fail("the source was read again"))
+
+    return forbid
+
+
+def entries(cache: Path) -> list[Path]:
+    return sorted(cache.iterdir())
+
+
+def test_a_dataset_is_decoded_once_and_then_memory_mapped(cache, mine, never_read):
+    first = load_dataset(mine)
+    never_read()
+    assert_equal(load_dataset(mine), first)
+    assert len(entries(cache)) == 1
+    for split in splits(first):
+        assert isinstance(split.images, np.memmap)
+        assert not split.images.flags.writeable
+
+
+def test_a_source_that_changed_is_decoded_again(cache, mine):
+    first = load_dataset(mine)
+    images = numbered((60, *SHAPE))
+    images[3, 0, 3, 3] ^= 1  # of the same size
+    np.savez(mine.path, x_train=images, y_train=np.arange(60) % 3)
+    assert load_dataset(mine).description != first.description
+    assert len(entries(cache)) == 2
+
+
+def test_another_number_of_classes_is_another_entry(cache, mine):
+    load_dataset(mine)
+    load_dataset(mine.model_copy(update={"classes": 4}))
+    assert len(entries(cache)) == 2
+
+
+@pytest.mark.parametrize(
+    "name", ["train-images.npy", "validation-images.npy", "test-labels.npy", "about.json"]
+)
+@pytest.mark.parametrize("kept", [None, 0, 20, 140])
+def test_a_damaged_entry_is_made_anew(cache, mine, name, kept):
+    first = load_dataset(mine)
+    expected = [np.array(split.images) for split in splits(first)]
+    (entry,) = entries(cache)
+    if kept is None:
+        (entry / name).unlink()
+    else:
+        content = (entry / name).read_bytes()[:kept]
+        (entry / name).unlink()  # the memory map of the old one stays whole
+        (entry / name).write_bytes(content)
+    again = load_dataset(mine)
+    assert again.description == first.description
+    for split, images in zip(splits(again), expected, strict=True):
+        assert np.array_equal(split.images, images)
+    assert entries(cache) == [entry]
+
+
+def _load(mine: OwnDataset, answers: object) -> None:
+    answers.put(load_dataset(mine).train.images.sum())
+
+
+def test_two_processes_that_make_it_at_once_both_have_it(cache, mine):
+    context = get_context("spawn")
+    answers = context.Queue()
+    processes = [context.Process(target=_load, args=(mine, answers)) for _ in range(2)]
+    for process in processes:
+        process.start()
+    found = {answers.get(timeout=60) for _ in processes}
+    for process in processes:
+        process.join(60)
+        assert process.exitcode == 0
+    assert found == {load_dataset(mine).train.images.sum()}
+    assert len(entries(cache)) == 1
+
+
+def test_nothing_is_left_of_a_dataset_that_is_damaged(cache, mine):
+    mine.path.write_bytes(mine.path.read_bytes()[:-20])
+    message_of(mine)
+    assert entries(cache) == []
+
+
+def test_a_cache_that_cannot_be_written_is_told(tmp_path, mine, monkeypatch):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("NEURONAS_CACHE_DIR", str(tmp_path / "file"))
+    message = message_of(mine)
+    assert message.startswith(str(tmp_path / "file" / "datasets"))
+    assert "NEURONAS_CACHE_DIR" in message
+
+
+def test_no_room_for_the_cache_is_told_and_leaves_nothing(cache, mine, monkeypatch):
+    def full(*_: object) -> None:
+        raise OSError(28, os.strerror(28))
+
+    monkeypatch.setattr(os, "posix_fallocate", full)
+    assert "No space left on device; free space" in message_of(mine)
+    assert entries(cache) == []
+
+
+def test_the_cache_is_where_the_user_says(monkeypatch, tmp_path):
+    monkeypatch.setenv("NEURONAS_CACHE_DIR", str(tmp_path / "mine"))
+    assert cache_root() == tmp_path / "mine"
+    monkeypatch.delenv("NEURONAS_CACHE_DIR")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
+    assert cache_root() == tmp_path / "xdg" / "neuronas"
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    assert cache_root() == Path.home() / ".cache" / "neuronas"
