@@ -44,8 +44,8 @@ def refused(tmp_path):
         (
             "space: {chanels: 4}",
             "space.chanels: unknown key; allowed: cells, channels, chip, coding, decay, "
-            "feedback, hidden, neuron, operations, pool, ratio, threshold, time_steps, votes, weight_bits; "
-            "did you mean 'channels'?",
+            "feedback, hidden, neuron, operations, pool, ratio, threshold, time_steps, votes, "
+            "weight_bits; did you mean 'channels'?",
         ),
         (
             "space: {weight_bits: {stm: 4}}",
