@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from neuronas.cli.options import Format, OutputFormat, write_table
+from neuronas.cli.options import Format, OutputFormat, say, write_table
 
 app = typer.Typer(
     no_args_is_help=True, help="Measure speed against a baseline, and agreement with a simulator."
@@ -59,3 +60,25 @@ def lif(repetitions: Repetitions = 15, form: Format = OutputFormat.TABLE) -> Non
     from neuronas.report import timings_table
 
     write_table(timings_table([asdict(timing) for timing in bench_lif(repetitions)]), form)
+
+
+@app.command("training")
+def training(
+    repetitions: Repetitions = 7,
+    channels: Annotated[
+        str, typer.Option("--channels", help="Channels of cell A, separated by commas.")
+    ] = "16,32",
+    form: Format = OutputFormat.TABLE,
+) -> None:
+    """Training the reference network on one thread, against snntorch and spikingjelly.
+
+    Images per second of processor time; of two workers side by side, of wall-clock time.
+    """
+    from neuronas.benchmarks.training import bench_training
+    from neuronas.report import training_table
+
+    if not re.fullmatch(r"[1-9]\d*(,[1-9]\d*)*", channels):
+        raise typer.BadParameter("give numbers above 0, such as 16,32", param_hint="--channels")
+    widths = [int(width) for width in channels.split(",")]
+    rows = bench_training(repetitions, widths, say)
+    write_table(training_table([asdict(row) for row in rows]), form)
