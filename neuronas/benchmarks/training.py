@@ -16,6 +16,7 @@ import torch
 
 from neuronas.benchmarks.implementations import BATCH, IMPLEMENTATIONS, Step, reference
 from neuronas.benchmarks.timing import compare
+from neuronas.network import keep_freed_memory
 
 WORKERS = ("neuronas-fp32", "neuronas-bf16")
 """What is measured with two workers."""
@@ -71,6 +72,7 @@ def bench_training(
 
 def _steps(channels: int, say: Callable[[str], None]) -> dict[str, Step]:
     torch.set_num_threads(1)
+    keep_freed_memory()
     architecture, steps = reference(channels), {}
     for name, prepare in IMPLEMENTATIONS.items():
         try:
@@ -156,6 +158,7 @@ def _train(implementation: str, channels: int) -> None:
 @cache
 def _prepared(implementation: str, channels: int) -> Step:
     torch.set_num_threads(1)
+    keep_freed_memory()
     return IMPLEMENTATIONS[implementation](reference(channels))
 
 

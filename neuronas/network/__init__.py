@@ -2,6 +2,7 @@
 
 from neuronas.network.builder import SpikingNetwork, build_network
 from neuronas.network.lif import LIF
+from neuronas.network.memory import keep_freed_memory
 from neuronas.network.quantization import QuantizedConv2d, QuantizedLinear, quantize_weight
 
 __all__ = [
@@ -10,5 +11,6 @@ __all__ = [
     "QuantizedLinear",
     "SpikingNetwork",
     "build_network",
+    "keep_freed_memory",
     "quantize_weight",
 ]
