@@ -17,6 +17,9 @@ ATAN_ALPHA = 2.0
 class _MultiStepLIF(torch.autograd.Function):
     """Membrane recurrence of T steps with reset to zero, as one autograd node.
 
+    Comparisons are written as numbers of the potential's own type, and multiplied with: torch has
+    vector code for that, and none for choosing by booleans, which takes three times as long.
+
     Forward:  ``u[t] = decay * u[t-1] * (1 - s[t-1]) + (1 - decay) * x[t]``,
               ``s[t] = u[t] > threshold``.
     Backward: the reset is detached, as in snntorch, so
@@ -33,12 +36,13 @@ class _MultiStepLIF(torch.autograd.Function):
         threshold: float,
     ) -> Tensor:
         potential = current * (1 - decay)
+        silent = torch.empty_like(potential[0])
         for t in range(1, len(potential)):
-            kept = torch.where(potential[t - 1] > threshold, 0.0, potential[t - 1])
-            potential[t].add_(kept, alpha=decay)
+            torch.le(potential[t - 1], threshold, out=silent)
+            potential[t].addcmul_(potential[t - 1], silent, value=decay)
         ctx.save_for_backward(potential)
         ctx.decay, ctx.threshold = decay, threshold
-        return (potential > threshold).to(current.dtype)
+        return torch.gt(potential, threshold, out=torch.empty_like(potential))
 
     @staticmethod
     def backward(ctx: Any, *spike_gradients: Tensor) -> tuple[Tensor, None, None]:  # noqa: ANN401
@@ -46,9 +50,10 @@ class _MultiStepLIF(torch.autograd.Function):
         # In place: this is memory-bound, and autograd through the surrogate takes twice as long.
         flatness = potential.sub(ctx.threshold).mul_(math.pi).square_().add_(1)
         gradient = torch.div(spike_gradients[0], flatness, out=flatness)
+        silent = torch.empty_like(gradient[0])
         for t in range(len(gradient) - 2, -1, -1):
-            kept = torch.where(potential[t] > ctx.threshold, 0.0, gradient[t + 1])
-            gradient[t].add_(kept, alpha=ctx.decay)
+            torch.le(potential[t], ctx.threshold, out=silent)
+            gradient[t].addcmul_(gradient[t + 1], silent, value=ctx.decay)
         return gradient.mul_(1 - ctx.decay), None, None
 
 
