@@ -20,6 +20,7 @@ from neuronas.architecture import (
 )
 from neuronas.config import Kind
 from neuronas.network.lif import LIF
+from neuronas.network.pooling import SameAvgPool2d
 from neuronas.network.quantization import QuantizedConv2d, QuantizedLinear
 
 
@@ -57,6 +58,9 @@ class _Plan:
 
     def norm_lif(self, name: str) -> NormalizedLIF:
         return NormalizedLIF(nn.BatchNorm2d(self.read(name, "in_channels")), self.lif())
+
+    def pool(self, name: str) -> SameAvgPool2d:
+        return SameAvgPool2d(self.read(name, "in_channels"), self.read(name, "kernel"))
 
     def linear(self, name: str, *, bias: bool) -> QuantizedLinear:
         return QuantizedLinear(
@@ -110,8 +114,7 @@ class Cell(nn.Module):
             if kind == Kind.CONV:
                 self.operations[edge] = plan.conv_norm(f"{cell}.{edge}")
             elif kind == Kind.AVGPOOL:
-                kernel = plan.read(f"{cell}.{edge}", "kernel")
-                self.operations[edge] = nn.AvgPool2d(kernel, stride=1, padding=kernel // 2)
+                self.operations[edge] = plan.pool(f"{cell}.{edge}")
 
     def forward(self, x: Tensor, time_steps: int) -> Tensor:
         """Return the output node's current, ``(T*B, C, H, W)`` in and out."""

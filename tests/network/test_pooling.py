@@ -1,0 +1,25 @@
+"""Pooling that keeps the map's size is torch's average pooling."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch.nn import functional as F
+
+from neuronas.network.pooling import SameAvgPool2d
+
+
+@pytest.mark.parametrize("kernel", [3, 5])
+@pytest.mark.parametrize("shape", [(2, 1, 1, 1), (3, 4, 7, 5)])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
+def test_average_and_gradient_are_those_of_torch(shape, kernel, dtype):
+    x = torch.randn(shape, generator=torch.Generator().manual_seed(0)).to(dtype).requires_grad_()
+    pool = SameAvgPool2d(shape[1], kernel).to(dtype)
+    expected = F.avg_pool2d(x, kernel, stride=1, padding=kernel // 2)
+    upstream = torch.randn_like(expected)
+    slack = 2e-2 if dtype == torch.bfloat16 else 1e-6
+    found = pool(x)
+    torch.testing.assert_close(found, expected, rtol=slack, atol=slack)
+    slopes = [torch.autograd.grad(y, x, upstream)[0] for y in (found, expected)]
+    torch.testing.assert_close(*slopes, rtol=slack, atol=slack)
+    assert not pool.state_dict()
