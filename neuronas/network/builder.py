@@ -21,7 +21,7 @@ from neuronas.architecture import (
 from neuronas.config import Kind
 from neuronas.network.lif import LIF
 from neuronas.network.pooling import SameAvgPool2d
-from neuronas.network.quantization import QuantizedConv2d, QuantizedLinear
+from neuronas.network.quantization import QuantizedConv2d, QuantizedLinear, SpikeConv2d
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,8 @@ class _Plan:
         return LIF(self.decay, self.threshold)
 
     def conv(self, name: str) -> QuantizedConv2d:
-        return QuantizedConv2d(
+        kind = QuantizedConv2d if name == "stem" else SpikeConv2d
+        return kind(
             self.read(name, "in_channels"),
             self.read(name, "out_channels"),
             self.read(name, "kernel"),
