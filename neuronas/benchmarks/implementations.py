@@ -25,7 +25,7 @@ Step = Callable[[], None]
 def reference(channels: int) -> Architecture:
     """Return the reference network at a width, its weights in full precision."""
     path = files("neuronas.benchmarks") / "reference.json"
-    found = Architecture.from_json(read_yaml(path), source=str(path))  # type: ignore[arg-type]
+    found = Architecture.from_json(read_yaml(path), source=str(path))
     return found.model_copy(update={"channels": channels})
 
 

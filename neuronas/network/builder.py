@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from neuronas.architecture import (
     EDGE_NAMES,
@@ -20,7 +19,7 @@ from neuronas.architecture import (
 )
 from neuronas.config import Kind
 from neuronas.network.lif import LIF
-from neuronas.network.pooling import SameAvgPool2d
+from neuronas.network.pooling import SameAvgPool2d, block_mean
 from neuronas.network.quantization import QuantizedConv2d, QuantizedLinear, SpikeConv2d
 
 
@@ -180,10 +179,10 @@ class SpikingNetwork(nn.Module):
         x = _repeated(still, steps)
         x = self.cell_a(x, steps)
         x = self.reduction(self.reduction_lif(x, steps))
-        x = self.cell_b(F.avg_pool2d(x, self.reduction_pool), steps)
+        x = self.cell_b(block_mean(x, self.reduction_pool), steps)
         x = self.classifier_lif(x, steps)
         if self.pool:
-            x = F.avg_pool2d(x, self.pool)
+            x = block_mean(x, self.pool)
         x = x.flatten(1)
         if self.hidden is not None and self.hidden_lif is not None:
             x = fire(self.hidden_lif, self.hidden(x), steps)

@@ -1,4 +1,4 @@
-"""Pooling that keeps the map's size is torch's average pooling."""
+"""Both poolings are torch's average pooling."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from neuronas.network.pooling import SameAvgPool2d
+from neuronas.network.pooling import SameAvgPool2d, block_mean
 
 
 @pytest.mark.parametrize("kernel", [3, 5])
@@ -23,3 +23,15 @@ def test_average_and_gradient_are_those_of_torch(shape, kernel, dtype):
     slopes = [torch.autograd.grad(y, x, upstream)[0] for y in (found, expected)]
     torch.testing.assert_close(*slopes, rtol=slack, atol=slack)
     assert not pool.state_dict()
+
+
+@pytest.mark.parametrize("side", [1, 2, 3])
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+def test_block_means_and_their_gradient_are_those_of_torch(side, layout):
+    drawn = torch.randn(2, 3, 7, 5, generator=torch.Generator().manual_seed(0))
+    x = drawn.contiguous(memory_format=layout).requires_grad_()
+    found, expected = block_mean(x, side), F.avg_pool2d(x, side)
+    assert torch.equal(found, expected)
+    upstream = torch.randn_like(expected)
+    slopes = [torch.autograd.grad(y, x, upstream)[0] for y in (found, expected)]
+    torch.testing.assert_close(*slopes)
