@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from importlib.resources import files
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -24,7 +24,7 @@ Step = Callable[[], None]
 
 def reference(channels: int) -> Architecture:
     """Return the reference network at a width, its weights in full precision."""
-    path = files("neuronas.benchmarks") / "reference.json"
+    path = Path(__file__).with_name("reference.json")
     found = Architecture.from_json(read_yaml(path), source=str(path))
     return found.model_copy(update={"channels": channels})
 
@@ -53,7 +53,7 @@ def _training(network: nn.Module, architecture: Architecture, *, bf16: bool = Fa
 def _floor(architecture: Architecture, dtype: torch.dtype) -> Step:
     """Return forward and backward of the convolutions and linear layers alone, channels last."""
     network = build_network(architecture)
-    calls: list[tuple[Callable[[Tensor], Tensor], Tensor, Tensor]] = []
+    calls: list[tuple[nn.Module, Tensor, Tensor]] = []
 
     def record(layer: nn.Module, inputs: tuple[Tensor], output: Tensor) -> None:
         source = torch.rand_like(inputs[0]).to(dtype).requires_grad_(bool(calls))
@@ -71,10 +71,17 @@ def _floor(architecture: Architecture, dtype: torch.dtype) -> Step:
     def step() -> None:
         for layer, source, gradient in calls:
             source.grad = None
-            torch.autograd.backward(layer(source), gradient)
+            torch.autograd.backward(_bare(layer, source), gradient)
         network.zero_grad(set_to_none=True)
 
     return step
+
+
+def _bare(layer: nn.Module, x: Tensor) -> Tensor:
+    if isinstance(layer, nn.Conv2d):
+        return F.conv2d(x, layer.weight, padding=layer.padding)
+    assert isinstance(layer, nn.Linear)
+    return F.linear(x, layer.weight, layer.bias)
 
 
 def _quantized(architecture: Architecture) -> SpikingNetwork:
