@@ -61,7 +61,7 @@ def _floor(architecture: Architecture, dtype: torch.dtype) -> Step:
         calls.append((layer, source, gradient))
 
     layers = [m for m in network.modules() if isinstance(m, QuantizedConv2d | QuantizedLinear)]
-    handles = [layer.register_forward_hook(record) for layer in layers]  # type: ignore[arg-type]
+    handles = [layer.register_forward_hook(record) for layer in layers]
     with torch.no_grad():
         network(batch(architecture)[0])
     for handle in handles:
