@@ -25,6 +25,7 @@ soak: $(READY)  ## long faults
 bench: $(READY)  ## timings against a baseline
 	$(BIN)/neuronas bench cim
 	$(BIN)/neuronas bench lif
+	$(BIN)/neuronas bench training
 
 clean:
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache

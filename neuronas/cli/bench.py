@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -93,3 +94,25 @@ def proxies(
 def _say_step(step: Step) -> None:
     left = "" if step.seconds_left is None else f", {step.seconds_left / 60:.0f} min left"
     say(f"{step.done}/{step.networks} networks measured{left}")
+
+
+@app.command("training")
+def training(
+    repetitions: Repetitions = 7,
+    channels: Annotated[
+        str, typer.Option("--channels", help="Channels of cell A, separated by commas.")
+    ] = "16,32",
+    form: Format = OutputFormat.TABLE,
+) -> None:
+    """Training the reference network on one thread, against snntorch and spikingjelly.
+
+    Images per second of processor time; of two workers side by side, of wall-clock time.
+    """
+    from neuronas.benchmarks.training import bench_training
+    from neuronas.report import training_table
+
+    if not re.fullmatch(r"[1-9]\d*(,[1-9]\d*)*", channels):
+        raise typer.BadParameter("give numbers above 0, such as 16,32", param_hint="--channels")
+    widths = [int(width) for width in channels.split(",")]
+    rows = bench_training(repetitions, widths, say)
+    write_table(training_table([asdict(row) for row in rows]), form)

@@ -2,6 +2,7 @@
 
 from neuronas.network.builder import SpikingNetwork, build_network, slot_of
 from neuronas.network.lif import LIF
+from neuronas.network.memory import keep_freed_memory
 from neuronas.network.quantization import QuantizedConv2d, QuantizedLinear, quantize_weight
 
 __all__ = [
@@ -10,6 +11,7 @@ __all__ = [
     "QuantizedLinear",
     "SpikingNetwork",
     "build_network",
+    "keep_freed_memory",
     "quantize_weight",
     "slot_of",
 ]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from neuronas.architecture import Architecture
 from neuronas.network.cell import Cell
@@ -12,6 +11,7 @@ from neuronas.network.coding import Bounds, encode, first_spike_scores
 from neuronas.network.folding import fire, over_time, repeated
 from neuronas.network.lif import LIF
 from neuronas.network.plan import Plan
+from neuronas.network.pooling import block_mean
 from neuronas.network.quantization import QuantizedLinear
 
 
@@ -78,10 +78,10 @@ class SpikingNetwork(nn.Module):
         steps = self.time_steps
         x = self.cell_a(self._read(images), steps)
         x = self.reduction(self.reduction_lif(x, steps))
-        x = self.cell_b(F.avg_pool2d(x, self.reduction_pool), steps)
+        x = self.cell_b(block_mean(x, self.reduction_pool), steps)
         x = self.classifier_lif(x, steps)
         if self.pool:
-            x = F.avg_pool2d(x, self.pool)
+            x = block_mean(x, self.pool)
         x = x.flatten(1)
         if self.hidden is not None and self.hidden_lif is not None:
             x = fire(self.hidden_lif, self.hidden(x), steps)

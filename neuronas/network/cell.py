@@ -12,6 +12,7 @@ from neuronas.config import CONV_THRESHOLDS, OPERATION_INDEX, OPERATIONS, Kind
 from neuronas.network.folding import fire
 from neuronas.network.lif import LIF, Membrane
 from neuronas.network.plan import Plan
+from neuronas.network.pooling import SameAvgPool2d
 
 _ENDS = dict(zip(ALL_EDGE_NAMES, ALL_EDGES, strict=True))
 
@@ -54,7 +55,8 @@ class Cell(nn.Module):
                     time_steps=1 if self.backward_edges else None,
                 )
             elif kinds[edge] == Kind.AVGPOOL:
-                self.operations[edge] = nn.AvgPool2d(kernel, stride=1, padding=kernel // 2)
+                channels = plan.read(f"{cell}.{edge}", "in_channels")
+                self.operations[edge] = SameAvgPool2d(channels, kernel)
             elif kinds[edge] == Kind.MAXPOOL:
                 self.operations[edge] = nn.MaxPool2d(kernel, stride=1, padding=kernel // 2)
 

@@ -11,7 +11,7 @@ from neuronas.architecture import Architecture, Networks, Workload
 from neuronas.config import Kind
 from neuronas.network.lif import LIF
 from neuronas.network.norm import batch_norm
-from neuronas.network.quantization import QuantizedConv2d, QuantizedLinear
+from neuronas.network.quantization import QuantizedConv2d, QuantizedLinear, SpikeConv2d
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,8 @@ class Plan:
             time_steps: Steps that it sees at once; all in which it computes where None.
         """
         columns = ("in_channels", "out_channels", "kernel", "weight_bits")
-        conv = QuantizedConv2d(*(self.read(name, column) for column in columns))
+        kind = QuantizedConv2d if name == "stem" else SpikeConv2d
+        conv = kind(*(self.read(name, column) for column in columns))
         steps = time_steps or self.read(name, "steps")
         return nn.Sequential(conv, self.norm(conv.out_channels, steps, meeting))
 

@@ -64,6 +64,25 @@ class QuantizedConv2d(nn.Conv2d):
         return F.conv2d(x, quantize_weight(self.weight, self.bits), padding=self.padding)
 
 
+class SpikeConv2d(QuantizedConv2d):
+    """Convolution of spikes, which are kept for the backward pass as bytes: 0 or 1."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return ``(B, O, H, W)`` of spikes ``(B, C, H, W)``."""
+        # The hooks live as long as what they keep, so they must not hold on to the spikes.
+        place, shape, dtype = x.data_ptr(), x.shape, x.dtype
+
+        def pack(saved: Tensor) -> Tensor:
+            spikes = saved.data_ptr() == place and saved.shape == shape
+            return saved.to(torch.int8) if spikes else saved
+
+        def unpack(kept: Tensor) -> Tensor:
+            return kept.to(dtype) if kept.dtype == torch.int8 else kept
+
+        with torch.autograd.graph.saved_tensors_hooks(pack, unpack):
+            return super().forward(x)
+
+
 class QuantizedLinear(nn.Linear):
     """Linear layer with weights ``bits`` wide; a bias stays in full precision."""
 

@@ -1,6 +1,6 @@
 """What people see: tables of studies, fronts, trials, costs and surveys, and their formats."""
 
-from neuronas.report.benchmarks import agreement_table, speed_table, timings_table
+from neuronas.report.benchmarks import agreement_table, speed_table, timings_table, training_table
 from neuronas.report.datasets import datasets_table
 from neuronas.report.hardware import (
     chips_table,
@@ -42,5 +42,6 @@ __all__ = [
     "survey_json",
     "survey_table",
     "timings_table",
+    "training_table",
     "walk_table",
 ]

@@ -43,3 +43,18 @@ def agreement_table(rows: Sequence[Row]) -> Table:
         Column("spearman_within_mac_quintiles", "Spearman within MAC quintiles", number),
     )
     return Table(columns, rows)
+
+
+def training_table(rows: Sequence[Row]) -> Table:
+    """Return how fast each implementation trains; by the wall clock where workers are compared."""
+    columns = (
+        Column("implementation", "implementation"),
+        Column("channels", "channels", number),
+        Column("workers", "workers", number),
+        Column("clock", "clock"),
+        Column("images_per_s", "images per s", number),
+        Column("ratio_to_snntorch", "times snntorch", number),
+        Column("ratio_to_one_worker", "times one worker", number),
+        Column("peak_mb", "peak (MiB)", number),
+    )
+    return Table(columns, rows)

@@ -50,7 +50,7 @@ def _files(base: str, **md5: str) -> tuple[Download, ...]:
     )
 
 
-# MD5 sums: of CIFAR and Fashion-MNIST as their authors publish them on these pages; of MNIST as in
+# MD5 sums: of CIFAR as its authors publish them on these pages; of Fashion-MNIST and MNIST as in
 # torchvision's source, which also names the mirror (the authors' own server often refuses);
 # of N-MNIST as in the loaders tonic and spikingjelly; of Tiny-ImageNet as in the library avalanche.
 SOURCES: dict[str, Source] = {

@@ -16,7 +16,7 @@ import torch
 from neuronas.architecture import Architecture
 from neuronas.config import StudyConfig, TrainingConfig
 from neuronas.errors import TrainingFailedError
-from neuronas.network import SpikingNetwork, build_network
+from neuronas.network import SpikingNetwork, build_network, keep_freed_memory
 from neuronas.records import Evaluation, EvaluationKey, Provenance
 from neuronas.training.checkpoints import load_weights, save_weights
 from neuronas.training.data import Dataset, load_dataset
@@ -122,6 +122,7 @@ class Trainer:
         """Set threads and seed for one candidate, and put torch back as it was."""
         threads = torch.get_num_threads()
         torch.set_num_threads(self.threads)
+        keep_freed_memory()
         try:
             with torch.random.fork_rng(devices=[]):
                 torch.manual_seed(seed)

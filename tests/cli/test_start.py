@@ -31,6 +31,8 @@ COMMANDS = [
     "data",
 ]
 
+BENCHES = (["bench", "lif"], ["bench", "training"])
+
 IMPORTED = """
 import json, sys
 from neuronas.cli import main
@@ -80,7 +82,9 @@ def test_the_help_lists_every_command(run):
     assert sorted(listed) == sorted(COMMANDS)
 
 
-@pytest.mark.parametrize("command", [*([name] for name in COMMANDS), ["bench", "lif"]])
+@pytest.mark.parametrize(
+    "command", [*([name] for name in COMMANDS), ["bench", "lif"], ["bench", "training"]]
+)
 def test_every_command_explains_itself_and_each_option(run, command):
     done = run(*command, "--help")
     assert done.code == 0
@@ -170,3 +174,9 @@ def test_a_full_output_is_told_in_one_line():
     done = piped(Path(neuronas.__file__).parents[1] / "studies" / "digits.yaml", "> /dev/full")
     assert done.returncode == 1
     assert done.stderr == "error: the output cannot be written: No space left on device\n"
+
+
+def test_widths_that_are_no_numbers_are_a_wrong_use(run):
+    done = run("bench", "training", "--channels", "16,x")
+    assert done.code == 2
+    assert "such as 16,32" in done.err

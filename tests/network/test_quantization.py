@@ -12,6 +12,7 @@ from torch.nn import functional as F
 
 from neuronas.architecture import BIT_WIDTHS
 from neuronas.network import QuantizedConv2d, QuantizedLinear, quantize_weight
+from neuronas.network.quantization import SpikeConv2d
 
 INTEGERS = [bits for bits in BIT_WIDTHS if bits <= 8]
 EVEN = [bits for bits in INTEGERS if bits > 2]
@@ -189,3 +190,17 @@ def test_a_linear_layer_keeps_its_bias_in_full_precision(bits):
     expected = x @ quantize_weight(linear.weight, bits).T + linear.bias
     torch.testing.assert_close(linear(x), expected)
     assert QuantizedLinear(6, 3, bits, bias=False).bias is None
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_a_convolution_of_spikes_learns_as_any_other(dtype):
+    plain, spiking = (kind(2, 3, 3, 32) for kind in (QuantizedConv2d, SpikeConv2d))
+    spiking.load_state_dict(plain.state_dict())
+    spikes = (randn(1, 4, 2, 5, 4) > 0).to(dtype)
+    slopes = []
+    for conv in (plain.to(dtype), spiking.to(dtype)):
+        x = spikes.clone().requires_grad_()
+        y = conv(x)
+        slopes.append(torch.autograd.grad(y, [x, conv.weight], torch.ones_like(y)))
+    for found, expected in zip(*slopes, strict=True):
+        assert torch.equal(found, expected)

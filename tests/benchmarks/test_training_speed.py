@@ -1,0 +1,109 @@
+"""The implementations that ``neuronas bench training`` compares are one network."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import torch
+from torch import nn
+
+from neuronas.architecture import Networks, Workload
+from neuronas.benchmarks import implementations, training
+from neuronas.benchmarks.implementations import IMPLEMENTATIONS, reference
+from neuronas.benchmarks.plain import SnntorchNetwork, SpikingjellyNetwork
+from neuronas.config import Kind
+from neuronas.network import build_network
+
+SMALL = 2
+
+
+@pytest.fixture(autouse=True)
+def _few_images(monkeypatch):
+    monkeypatch.setattr(implementations, "BATCH", 4)
+
+
+def other(network: type[nn.Module]) -> nn.Module:
+    """Return another library's reference network, or skip where that is not installed."""
+    try:
+        return network(reference(SMALL))
+    except ImportError as error:
+        pytest.skip(str(error))
+
+
+def layers(network: nn.Module) -> list[nn.Module]:
+    """Return the layers with weights, in the order in which they are run."""
+    kinds = (nn.Conv2d, nn.BatchNorm2d, nn.Linear)
+    return [module for module in network.modules() if isinstance(module, kinds)]
+
+
+def trained(network: nn.Module, images: torch.Tensor) -> nn.Module:
+    """Return the network with batch norms that let its neurons fire, for evaluation."""
+    torch.manual_seed(0)
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            nn.init.uniform_(module.weight, 1.0, 3.0)
+            nn.init.uniform_(module.bias, 0.0, 1.0)
+    network.train()(images)
+    return network.eval()
+
+
+@pytest.mark.parametrize("library", [SnntorchNetwork, SpikingjellyNetwork])
+def test_other_libraries_compute_the_same_from_the_same_weights(library):
+    architecture = reference(SMALL)
+    theirs = other(library)
+    images, _ = implementations.batch(architecture)
+    ours = trained(build_network(architecture), images)
+    weights = [parameter.numel() for parameter in ours.parameters()]
+    assert [parameter.numel() for parameter in theirs.parameters()] == weights
+    for mine, layer in zip(layers(ours), layers(theirs), strict=True):
+        layer.load_state_dict(mine.state_dict())
+    theirs.eval()
+    found, expected = theirs(images), ours(images)
+    assert expected.std(dim=0).min() > 1e-3
+    # Rounding decides for a spike or two that lie at the threshold.
+    torch.testing.assert_close(found, expected, rtol=0, atol=2e-2)
+    torch.testing.assert_close(theirs(images), found)
+
+
+def test_the_reference_network_is_what_it_is_said_to_be():
+    workload = Workload.of(Networks.of([reference(16)]))
+    kinds = [Kind(int(kind)) for kind in workload.kind[:, 0]]
+    assert kinds.count(Kind.CONV) == 1 + 3 + 1 + 3
+    assert reference(16).time_steps == 5
+    assert reference(16).input_shape == (1, 28, 28)
+
+
+@pytest.mark.parametrize("name", [name for name in IMPLEMENTATIONS if name != "spikingjelly"])
+def test_every_implementation_makes_a_step(name):
+    IMPLEMENTATIONS[name](reference(SMALL))()
+
+
+def test_rows_of_all_that_is_installed_and_word_of_what_is_not(monkeypatch):
+    def absent(_: object) -> None:
+        raise ModuleNotFoundError("No module named 'spikingjelly'")
+
+    few = {name: IMPLEMENTATIONS[name] for name in ("snntorch", "neuronas-fp32")}
+    monkeypatch.setattr(training, "IMPLEMENTATIONS", few | {"spikingjelly": absent})
+    monkeypatch.setattr(training, "peak_mb", lambda *_: 1.0)
+    monkeypatch.setattr(training, "workers", lambda *_: [])
+    told: list[str] = []
+    rows = training.bench_training(1, [SMALL, SMALL + 1], told.append)
+    assert [(row.implementation, row.channels) for row in rows] == [
+        (name, width) for width in (SMALL, SMALL + 1) for name in few
+    ]
+    assert [row.ratio_to_snntorch for row in rows[::2]] == [1.0, 1.0]
+    assert all(row.images_per_s > 0 for row in rows)
+    assert told == ["spikingjelly is left out: No module named 'spikingjelly'"]
+
+
+def test_memory_is_measured_in_a_process_of_its_own():
+    assert training.peak_mb("neuronas-fp32", SMALL) > 1.0
+
+
+def test_two_workers_are_compared_with_one(monkeypatch):
+    monkeypatch.setattr(training, "_child", lambda: ThreadPoolExecutor(1))
+    one, two = training.workers("neuronas-fp32", SMALL, 1)
+    assert (one.workers, one.ratio_to_one_worker, one.clock) == (1, 1.0, "wall")
+    assert two.workers == 2
+    assert two.images_per_s > 0
