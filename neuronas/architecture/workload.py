@@ -44,6 +44,8 @@ _OP_THRESHOLD = np.array([CONV_THRESHOLDS.index(op.threshold) for op in OPERATIO
 """Place of each operation's threshold in ``CONV_THRESHOLDS``."""
 
 _DIRECT, _LATENCY = CODINGS.index("direct"), CODINGS.index("latency")
+_SPIKES = (CODINGS.index("rate"), _LATENCY)
+"""Codings of which the stem reads spikes; of event frames it reads counts, a byte each."""
 
 _OP_SIGNAL = np.array(
     [
@@ -168,15 +170,15 @@ class _Builder:
         half = (height // 2, width // 2)
         self._conv("stem", image_channels, n.channels, (height, width), signal=Signal.IMAGE)
         # Direct coding: the image is the same at every step, so the stem computes once.
-        static = n.coding == _DIRECT
+        static, spikes = n.coding == _DIRECT, np.isin(n.coding, _SPIKES)
         if static.all():
             self._set("stem", steps=1, levels=IMAGE_LEVELS)
         else:
             self._set(
                 "stem",
                 steps=np.where(static, 1, n.time_steps),
-                levels=np.where(static, IMAGE_LEVELS, SPIKE_LEVELS),
-                signal=np.where(static, Signal.IMAGE, Signal.SPIKE),
+                levels=np.where(spikes, SPIKE_LEVELS, IMAGE_LEVELS),
+                signal=np.where(spikes, Signal.SPIKE, Signal.IMAGE),
             )
         self._cell("cell_a", n.cell_a, n.channels, (height, width), static=static)
         self._lif("reduction.lif", n.channels, (height, width), normalized=True)

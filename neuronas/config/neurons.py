@@ -10,9 +10,12 @@ Reset = Literal["zero", "subtract"]
 Surrogate = Literal["atan", "fast_sigmoid", "sigmoid"]
 BatchNorm = Literal["folded", "per_step", "tdbn"]
 
-Coding = Literal["direct", "rate", "latency"]
-"""How an image becomes what the stem reads: the same current at every step, spikes as often as a
-pixel is bright, or one spike per pixel, the earlier the brighter."""
+Coding = Literal["direct", "rate", "latency", "events"]
+"""How a sample becomes what the stem reads.
+
+An image: as the same current at every step, as spikes as often as a pixel is bright, or as one
+spike per pixel, the earlier the brighter. Event frames: as they are, another one at each step.
+"""
 
 CODINGS: tuple[str, ...] = get_args(Coding)
 

@@ -22,7 +22,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from neuronas.config.datasets import DatasetInfo
-from neuronas.config.neurons import Coding, NeuronConfig
+from neuronas.config.neurons import CODINGS, Coding, NeuronConfig
 from neuronas.config.operations import OPERATIONS, SNASNET_OPERATIONS, ZEROIZE
 from neuronas.config.own_data import DatasetChoice, OwnDataset, dataset_info
 from neuronas.config.plugins import HARDWARE_MODELS, plugin_names
@@ -236,6 +236,9 @@ class Origin:
     chip: str | None = field(default=None, compare=False)
 
 
+_OF_IMAGES = ", ".join(name for name in CODINGS if name != "events")
+
+
 class StudyConfig(Section):
     """One study: the question, the space of answers and how long to look.
 
@@ -257,13 +260,33 @@ class StudyConfig(Section):
     storage: str | None = None
 
     @model_validator(mode="after")
-    def _samples_are_images(self) -> StudyConfig:
-        if self.dataset_info.event_frames:
+    def _coding_suits_the_samples(self) -> StudyConfig:
+        events, coding = self.dataset_info.event_frames, self.space.coding
+        if events == (coding == ["events"]) and (events or "events" not in coding):
+            return self
+        made_of, allowed = ("event frames", "events") if events else ("images", _OF_IMAGES)
+        raise PydanticCustomError(
+            "contradiction",
+            "space.coding: found {found}; '{dataset}' is made of {made_of}; allowed: {allowed}",
+            {
+                "found": ", ".join(coding),
+                "dataset": self.dataset_name,
+                "made_of": made_of,
+                "allowed": allowed,
+            },
+        )
+
+    @model_validator(mode="after")
+    def _events_are_binned_once(self) -> StudyConfig:
+        if self.dataset_info.event_frames and len(self.space.time_steps) > 1:
             raise PydanticCustomError(
                 "contradiction",
-                "dataset: '{dataset}' has another frame at each time step, but the networks of "
-                "this version take one image for all of them; choose a dataset of images",
-                {"dataset": self.dataset_name},
+                "space.time_steps: found {found}; '{dataset}' has a frame per time step: allowed: "
+                "one number",
+                {
+                    "found": ", ".join(map(str, self.space.time_steps)),
+                    "dataset": self.dataset_name,
+                },
             )
         return self
 

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from neuronas.architecture import Architecture
 from neuronas.network.cell import Cell
-from neuronas.network.coding import Bounds, encode, first_spike_scores
+from neuronas.network.coding import Bounds, encode, first_spike_scores, frames_first
 from neuronas.network.folding import fire, over_time, repeated
 from neuronas.network.lif import LIF
 from neuronas.network.plan import Plan
@@ -70,10 +70,11 @@ class SpikingNetwork(nn.Module):
         With latency coding, how early the outputs first fire, averaged over votes.
 
         Args:
-            images: Shape ``(B, C, H, W)``.
+            images: Shape ``(B, C, H, W)``; ``(B, T, C, H, W)`` of event frames.
 
         Raises:
-            DatasetError: An image that is coded by spikes lies outside the bounds.
+            DatasetError: An image that is coded by spikes lies outside the bounds, or samples have
+                another number of frames.
         """
         steps = self.time_steps
         x = self.cell_a(self._read(images), steps)
@@ -97,8 +98,12 @@ class SpikingNetwork(nn.Module):
         if self.coding == "direct":
             still = self.stem(images.contiguous(memory_format=torch.channels_last))
             return repeated(still, self.time_steps)
-        spikes = encode(images, self.coding, self.time_steps, self.bounds).flatten(0, 1)
-        read: Tensor = self.stem(spikes.contiguous(memory_format=torch.channels_last))
+        if self.coding == "events":
+            coded = frames_first(images, self.time_steps)
+        else:
+            coded = encode(images, self.coding, self.time_steps, self.bounds)
+        folded = coded.flatten(0, 1).contiguous(memory_format=torch.channels_last)
+        read: Tensor = self.stem(folded)
         return read
 
     def lif_layers(self) -> dict[str, LIF]:

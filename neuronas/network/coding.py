@@ -47,6 +47,23 @@ def encode(images: Tensor, coding: str, time_steps: int, bounds: Bounds) -> Tens
     return spikes.to(images.dtype)
 
 
+def frames_first(samples: Tensor, time_steps: int) -> Tensor:
+    """Return event frames ``(T, B, C, H, W)`` of ``(B, T, C, H, W)``.
+
+    Raises:
+        DatasetError: There is not one frame per time step.
+    """
+    frames = samples.shape[1]
+    if samples.ndim != _EVENT_DIMENSIONS or frames != time_steps:
+        raise DatasetError(
+            f"samples of shape {tuple(samples.shape[1:])} for {time_steps} time steps; event "
+            "frames have the shape (time steps, channels, height, width)"
+        )
+    return samples.transpose(0, 1)
+
+
+_EVENT_DIMENSIONS = 5
+
 _DARK = 0.01
 """Brightness below which a pixel never fires: snntorch's own."""
 

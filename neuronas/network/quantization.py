@@ -65,10 +65,18 @@ class QuantizedConv2d(nn.Conv2d):
 
 
 class SpikeConv2d(QuantizedConv2d):
-    """Convolution of spikes, which are kept for the backward pass as bytes: 0 or 1."""
+    """Convolution of spikes, which are kept for the backward pass as bytes: 0 or 1.
+
+    Attributes:
+        packs: Whether they are. To be switched off for inputs that are not 0 or 1.
+    """
+
+    packs = True
 
     def forward(self, x: Tensor) -> Tensor:
         """Return ``(B, O, H, W)`` of spikes ``(B, C, H, W)``."""
+        if not self.packs:
+            return super().forward(x)
         # The hooks live as long as what they keep, so they must not hold on to the spikes.
         place, shape, dtype = x.data_ptr(), x.shape, x.dtype
 

@@ -108,7 +108,7 @@ def score(network: SpikingNetwork, data: Split) -> Score:
     handles = [
         lif.register_forward_hook(_rate_recorder(rates, name)) for name, lif in layers.items()
     ]
-    if network.coding != "direct":
+    if network.coding in {"rate", "latency"}:
         rates["input"] = 0.0
         handles.append(network.stem.register_forward_pre_hook(_input_recorder(rates)))
     correct = 0

@@ -49,7 +49,8 @@ class Trainer:
         cls, study: StudyConfig, *, data_dir: Path | None, checkpoint_dir: Path, threads: int
     ) -> Trainer:
         """Return the trainer of a study; DatasetError if its data is not there."""
-        dataset = load_dataset(study.dataset, data_dir, study.training.samples)
+        frames = study.space.time_steps[0] if study.dataset_info.event_frames else None
+        dataset = load_dataset(study.dataset, data_dir, study.training.samples, time_steps=frames)
         return cls(dataset, study.training, checkpoint_dir, study.name, threads)
 
     def context(self) -> Mapping[str, Any]:
@@ -105,7 +106,7 @@ class Trainer:
 
     def _built(self, architecture: Architecture) -> SpikingNetwork:
         network = build_network(architecture)
-        if architecture.coding != "direct":
+        if architecture.coding in {"rate", "latency"}:
             network.bounds = self.dataset.bounds()
         return network
 

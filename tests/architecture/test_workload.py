@@ -88,7 +88,7 @@ def test_neurons_stand_exactly_where_a_convolution_or_the_classifier_reads_spike
             assert (kind[f"{cell}.lif{node}"] == Kind.LIF) == (Kind.CONV in reads)
     assert kind["reduction.lif"] == kind["classifier.lif"] == Kind.LIF
     spikes = table.signal[table.kind == Kind.CONV]
-    first = Signal.IMAGE if network.coding == "direct" else Signal.SPIKE
+    first = Signal.SPIKE if network.coding in {"rate", "latency"} else Signal.IMAGE
     assert list(spikes) == [first] + [Signal.SPIKE] * (len(spikes) - 1)
     assert (kind["classifier.head_lif"] == Kind.LIF) == (network.coding == "latency")
     assert not table.neurons[table.kind != Kind.LIF].any()

@@ -32,9 +32,16 @@ def test_every_dataset_of_images_may_be_named(name):
     assert (study.dataset_name, study.dataset_info) == (name, DATASETS[name])
 
 
-def test_a_dataset_of_event_frames_is_refused_as_long_as_networks_take_images(tmp_path):
-    message = refused(tmp_path, "dataset: n_mnist")
-    assert message.startswith("dataset: 'n_mnist' has another frame at each time step")
+def test_event_frames_are_coded_as_they_are_and_images_never_so(tmp_path):
+    assert refused(tmp_path, "dataset: n_mnist").startswith(
+        "space.coding: found direct; 'n_mnist' is made of event frames; allowed: events"
+    )
+    assert refused(tmp_path, "dataset: digits\nspace: {coding: [rate, events]}").startswith(
+        "space.coding: found rate, events; 'digits' is made of images; allowed: direct, rate, lat"
+    )
+    assert refused(
+        tmp_path, "dataset: n_mnist\nspace: {coding: events, time_steps: [4, 8]}"
+    ).startswith("space.time_steps: found 4, 8; 'n_mnist' has a frame per time step: allowed: one")
 
 
 def test_own_arrays_say_their_shape_and_classes(tmp_path):

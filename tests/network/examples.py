@@ -50,9 +50,10 @@ def built(architecture: Architecture, seed: int = 0) -> SpikingNetwork:
 
 
 def images_for(architecture: Architecture, count: int = 3, seed: int = 1) -> Tensor:
-    """Return normally distributed images."""
+    """Return normally distributed images, or event frames where those are what is read."""
     generator = torch.Generator().manual_seed(seed)
-    return torch.randn(count, *architecture.input_shape, generator=generator)
+    frames = [architecture.time_steps] if architecture.coding == "events" else []
+    return torch.randn(count, *frames, *architecture.input_shape, generator=generator)
 
 
 SEED = 5

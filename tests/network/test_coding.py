@@ -95,3 +95,15 @@ def test_votes_are_averaged_class_by_class():
     expected = heard[0].view(4, 2, 4, 3).mean(dim=(0, 3))
     torch.testing.assert_close(found, expected)
     assert module.head.out_features == 12
+
+
+def test_event_frames_reach_the_stem_in_the_order_of_time():
+    module = built(architecture(coding="events", time_steps=3))
+    frames = torch.arange(2 * 3.0).view(2, 3, 1, 1, 1).expand(2, 3, 1, 8, 8)
+    seen = []
+    module.stem.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0][:, 0, 0, 0]))
+    assert module(frames).shape == (2, 10)
+    assert seen[0].tolist() == [0, 3, 1, 4, 2, 5]
+    for wrong in (frames[:, :2], frames[:, 0]):
+        with pytest.raises(DatasetError, match="event frames have the shape"):
+            module(wrong)

@@ -61,7 +61,9 @@ class Reference:
     def __call__(self, images: Tensor) -> Tensor:
         steps, coding = self.architecture.time_steps, self.architecture.coding
         coded = images.expand(steps, *images.shape)
-        if coding != "direct":
+        if coding == "events":
+            coded = images.transpose(0, 1)
+        elif coding != "direct":
             torch.manual_seed(SEED)
             coded = encode(images, coding, steps, BOUNDS)
         outputs = [self.step(read) for read in coded]

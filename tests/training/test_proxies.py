@@ -242,3 +242,13 @@ def test_one_image_or_another_shape_is_refused_in_words():
         score_proxies(TINY, noise_images((1, 8, 8), 1, 0), 0)
     with pytest.raises(ConfigError, match=r"input_shape: found \[1, 8, 8\].*\[1, 9, 8\]"):
         score_proxies(TINY, noise_images((1, 9, 8), 4, 0), 0)
+
+
+@pytest.mark.parametrize("coding", ["rate", "latency"])
+def test_networks_that_read_spikes_are_scored_too(coding):
+    network = architecture(coding=coding, time_steps=3)
+    scored = score_proxies(network, noise_images((1, 8, 8), 16, 0), 0).proxies
+    plain = score_proxies(architecture(time_steps=3), noise_images((1, 8, 8), 16, 0), 0).proxies
+    assert scored.synflow == plain.synflow  # whose input is ones
+    assert math.isfinite(scored.naswot)
+    assert scored.spikes != plain.spikes

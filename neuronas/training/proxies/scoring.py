@@ -125,6 +125,7 @@ def _measured(
     with torch.random.fork_rng(devices=[]), _timed(cpu_s, BUILD):
         torch.manual_seed(seed)
         network = build_network(architecture)
+        network.bounds = float(images.min()), float(images.max())
     with _timed(cpu_s, "forward"):
         spiking = spike_scores(network, torch.from_numpy(images))
     with _timed(cpu_s, "synflow"):

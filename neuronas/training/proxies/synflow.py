@@ -15,7 +15,7 @@ from neuronas.network import (
     SpikingNetwork,
     quantize_weight,
 )
-from neuronas.network.quantization import FULL_PRECISION_BITS
+from neuronas.network.quantization import FULL_PRECISION_BITS, SpikeConv2d
 
 
 def synflow(network: SpikingNetwork, input_shape: tuple[int, int, int]) -> float:
@@ -47,7 +47,7 @@ _WEIGHTED = (QuantizedConv2d, QuantizedLinear)
 def _linear(network: SpikingNetwork) -> SpikingNetwork:
     """Return a copy in float64 that is linear, with the magnitudes of the stored weights."""
     linear = copy.deepcopy(network).eval()
-    linear.time_steps = 1
+    linear.time_steps, linear.coding = 1, "direct"
     for module in linear.modules():
         if isinstance(module, _WEIGHTED):
             with torch.no_grad():
@@ -55,6 +55,8 @@ def _linear(network: SpikingNetwork) -> SpikingNetwork:
                 if module.bias is not None:
                     module.bias.zero_()
             module.bits = FULL_PRECISION_BITS
+            if isinstance(module, SpikeConv2d):
+                module.packs = False
         elif isinstance(module, LIF | nn.BatchNorm2d):
             module.register_forward_hook(_passed_on)
     return linear.double()
