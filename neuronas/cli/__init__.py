@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from neuronas import __version__
-from neuronas.cli import bench, chips, data, hardware, options, proxies, search, studies
+from neuronas.cli import bench, chips, data, hardware, options, proxies, search, studies, train
 from neuronas.errors import NeuronasError
 
 app = typer.Typer(
@@ -44,6 +44,7 @@ app.command("list")(studies.list_studies)
 app.command("status")(studies.status)
 app.command("front")(studies.front)
 app.command("show")(studies.show)
+app.command("train")(train.train)
 app.command("check")(hardware.check)
 app.command("estimate")(hardware.estimate)
 app.command("compare")(chips.compare)

@@ -83,8 +83,10 @@ def activity_of(workload: Workload, rates: SpikeRates) -> Activity:
     table = np.zeros(workload.kind.shape)
     handed_on: dict[str, float] = {}
     fires = workload.neurons[:, 0] > 0
+    # An image is no spikes: its bit planes are as full as the cost model takes them to be.
+    first = rates.get(_INPUT, 1.0)
     for row, slot in rows:
-        read = max((handed_on[name] for name in slot.after), default=rates.get(_INPUT, 0.0))
+        read = max((handed_on[name] for name in slot.after), default=first)
         own = rates.get(slot.name, read)
         table[row] = read if fires[row] else own
         handed_on[slot.name] = own if fires[row] else read

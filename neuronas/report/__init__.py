@@ -2,6 +2,7 @@
 
 from neuronas.report.benchmarks import agreement_table, speed_table, timings_table, training_table
 from neuronas.report.datasets import datasets_table
+from neuronas.report.final import final_table
 from neuronas.report.hardware import (
     chips_table,
     comparison_table,
@@ -31,6 +32,7 @@ __all__ = [
     "estimate_summary",
     "extremes_table",
     "fidelities_table",
+    "final_table",
     "front_table",
     "layers_table",
     "proxies_table",

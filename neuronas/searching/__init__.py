@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         search,
     )
     from neuronas.searching.chips import candidate_estimate
+    from neuronas.searching.final import FinalNetwork, FinalStep, train_final
     from neuronas.searching.loop import Progress
     from neuronas.searching.region import FeasibleRegion
     from neuronas.searching.samplers import GatedSampler
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "FeasibleRegion",
+    "FinalNetwork",
+    "FinalStep",
     "GatedSampler",
     "Progress",
     "SearchResult",
@@ -40,10 +43,13 @@ __all__ = [
     "search",
     "survey_region",
     "surveys",
+    "train_final",
 ]
 
 _HOMES = {
     "FeasibleRegion": "region",
+    "FinalNetwork": "final",
+    "FinalStep": "final",
     "GatedSampler": "samplers",
     "Progress": "loop",
     "SearchResult": "api",
@@ -58,6 +64,7 @@ _HOMES = {
     "search": "api",
     "survey_region": "survey",
     "surveys": "survey",
+    "train_final": "final",
 }
 
 

@@ -124,7 +124,7 @@ def search(
         target = _target(config, stored, trials)
         if stored is not None and _is_done(url, stored, target):
             return load_result(url, config.name, repository)
-        trainer = _trainer(config, checkpoint_dir, data_dir, threads)
+        trainer = study_trainer(config, checkpoint_dir, data_dir, threads)
         if stored is None:
             require_unused_name(url, config.name)
             reference = reference_point(region, source, config.objectives)
@@ -231,12 +231,13 @@ def _ignore(_: Progress) -> None:
     """Listen to nothing."""
 
 
-def _trainer(
+def study_trainer(
     config: StudyConfig,
     checkpoint_dir: str | Path | None,
     data_dir: str | Path | None,
     threads: int,
 ) -> Trainer:
+    """Return the trainer of a study's networks; arguments as for :func:`search`."""
     from neuronas.training import Trainer  # loads torch, which queueing a network does not need
 
     folder = checkpoint_dir or os.environ.get(CHECKPOINT_VARIABLE) or DEFAULT_CHECKPOINT_DIR

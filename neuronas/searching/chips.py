@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from neuronas.config import StudyConfig
 from neuronas.errors import ConfigError, HardwareModelError
-from neuronas.hardware import Chip, Estimate, estimate, require_usable
+from neuronas.hardware import Chip, Estimate, SpikeRates, estimate, require_usable
 from neuronas.records import Candidate
 
 
@@ -48,13 +48,20 @@ def told_of(study: StudyConfig) -> Iterator[None]:
         raise type(error)(error.problems, source=source) from None
 
 
-def candidate_estimate(study: StudyConfig, candidate: Candidate) -> Estimate:
-    """Return what a candidate of a study costs, taken apart, as its search assumes it.
+def candidate_estimate(
+    study: StudyConfig, candidate: Candidate, *, spike_rate: SpikeRates | None = None
+) -> Estimate:
+    """Return what a candidate of a study costs, taken apart.
+
+    Args:
+        study: The study.
+        candidate: Its network and what it chose on the chip.
+        spike_rate: Measured spike rates; what the search assumes where None.
 
     Raises:
         ConfigError: The chip of the study cannot be any more.
         HardwareModelError: Likewise; its preset or its model may have gone.
     """
     chip = chip_of(study).changed(candidate.chip)
-    assumed = study.hardware.spike_rate
-    return estimate(candidate.architecture, chip=chip, spike_rate=assumed)
+    rate = study.hardware.spike_rate if spike_rate is None else spike_rate
+    return estimate(candidate.architecture, chip=chip, spike_rate=rate)

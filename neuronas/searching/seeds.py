@@ -18,6 +18,7 @@ class Stream(IntEnum):
     SAMPLER = 1
     SURVEY = 2
     TRAINING = 3
+    FINAL = 4
 
 
 def generator(seed: int, stream: Stream, *place: int) -> np.random.Generator:
@@ -33,5 +34,13 @@ def derived_seed(seed: int, stream: Stream, *place: int) -> int:
 
 def training_seed(seed: int, training_digest: str) -> int:
     """Return the seed of a network's training: equal networks of a study train alike."""
-    words = [int(training_digest[start : start + 8], 16) for start in range(0, 32, 8)]
-    return derived_seed(seed, Stream.TRAINING, *words)
+    return derived_seed(seed, Stream.TRAINING, *_words(training_digest))
+
+
+def final_seed(seed: int, training_digest: str, index: int) -> int:
+    """Return the seed of a network's final training number ``index``."""
+    return derived_seed(seed, Stream.FINAL, index, *_words(training_digest))
+
+
+def _words(training_digest: str) -> list[int]:
+    return [int(training_digest[start : start + 8], 16) for start in range(0, 32, 8)]

@@ -244,6 +244,13 @@ class Repository:
             row = session.scalar(_with_key(key))
             return None if row is None else evaluation_record(row)
 
+    def add_evaluation(self, study: str, evaluation: Evaluation) -> None:
+        """Store an evaluation of a study's network, unless one with its key is stored already."""
+        with self._writing() as session:
+            if session.scalar(_with_key(evaluation.key)) is None:
+                owner = _study_row(session, study)
+                session.add(evaluation_row(evaluation, owner.id, self._time()))
+
     def set_test_accuracy(self, key: EvaluationKey, accuracy: float) -> None:
         """Store the test accuracy of an evaluation."""
         with self._writing() as session:

@@ -214,7 +214,7 @@ def test_resume_goes_on_to_the_number_asked_for_before(url, monkeypatch):
     with pytest.raises(RepeatedFailureError):
         run(study_config(), url, evaluator, trials=11)
     other = FakeEvaluator()
-    monkeypatch.setattr(api, "_trainer", lambda *_: other)
+    monkeypatch.setattr(api, "study_trainer", lambda *_: other)
     result = api.resume("test", storage=url)
     assert (result.study.target_trials, result.study.counts["trained"]) == (11, 11)
     assert api.resume("test", storage=url, trials=12).study.counts["trained"] == 12

@@ -1,0 +1,102 @@
+"""``neuronas train``: networks of a study, to completion."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from neuronas.architecture import Architecture, Networks, Workload
+from neuronas.records import Evaluation, EvaluationKey
+from neuronas.storage import Repository
+from tests.searching.fakes import FakeEvaluator, evaluated_by, failing
+
+RATE = 0.25
+
+
+class Measuring(FakeEvaluator):
+    """Measures a spike rate of each layer that fires."""
+
+    def evaluate(self, architecture: Architecture, key: EvaluationKey) -> Evaluation:
+        table = Workload.of(Networks.of([architecture]))
+        firing = [s.name for row, s in enumerate(table.slots) if table.neurons[row, 0]]
+        return replace(super().evaluate(architecture, key), spike_rates=dict.fromkeys(firing, RATE))
+
+
+@pytest.fixture
+def final(searched) -> Iterator[Measuring]:
+    """An evaluator of final trainings, beside a finished study."""
+    fake = Measuring()
+    with evaluated_by(fake):
+        yield fake
+
+
+def front_of() -> list[int]:
+    with Repository("sqlite:///neuronas.db") as repository:
+        return [trial.candidate.trial_number for trial in repository.front("tiny")]
+
+
+def test_the_front_is_trained_with_seeds_of_its_own(run, final):
+    done = run("train", "tiny", "--epochs", 40, "--seeds", 2, "--format", "json")
+    rows = json.loads(done.out)
+    assert done.code == 0
+    assert sorted(row["trial"] for row in rows) == sorted(front_of())
+    assert len(final.trained) == len(set(final.trained)) == 2 * len(rows)
+    assert {key.epochs for key in final.trained} == {40}
+    with Repository("sqlite:///neuronas.db") as repository:
+        searched_with = {t.evaluation.key.seed for t in repository.trials("tiny") if t.evaluation}
+        assert not searched_with & {key.seed for key in final.trained}
+        for row, keys in zip(rows, zip(*[iter(final.trained)] * 2, strict=True), strict=True):
+            found = [repository.find_evaluation(key) for key in keys]
+            tests = [evaluation.test_accuracy for evaluation in found]
+            assert row["test_accuracy"] == pytest.approx(sum(tests) / 2)
+            assert (row["test_worst"], row["test_best"]) == (min(tests), max(tests))
+            assert row["test_deviation"] == pytest.approx(abs(tests[0] - tests[1]) / 2**0.5)
+    assert done.err.count("trained in") == len(final.trained)
+
+
+def test_what_is_trained_is_stored_and_only_the_rest_trained(run, final, evaluator):
+    number = front_of()[0]
+    stopped = Measuring(failing(2))
+    with evaluated_by(stopped):
+        done = run("train", "tiny", number, "--epochs", 9, "--seeds", 3)
+    assert done.code != 0
+    assert f"it is trial {number}; what was trained before is stored" in done.err
+    again = run("train", "tiny", number, "--epochs", 9, "--seeds", 3, "--format", "json")
+    assert len(stopped.trained), len(final.trained) == (1, 2)
+    assert "1/3: " in again.err
+    assert again.err.count("reused") == 1
+    (row,) = json.loads(again.out)
+    assert (row["trial"], row["seeds"], row["epochs"]) == (number, 3, 9)
+    once = run("train", "tiny", number, "--epochs", 9, "--seeds", 1, "--format", "json")
+    assert json.loads(once.out)[0]["test_deviation"] is None
+
+
+def test_cost_is_that_at_measured_spike_rates(run, folder, study, evaluator):
+    study.write_text("dataset: digits\nspace: {channels: [4, 8]}\nsearch: {trials: 1}\n")
+    assert run("search", study).code == 0
+    with evaluated_by(Measuring()):
+        (row,) = json.loads(run("train", "tiny", 0, "--epochs", 2, "--format", "json").out)
+    (folder / "t.json").write_text(run("show", "tiny", 0, "--format", "json").out)
+    there = run("estimate", "t.json", "--spike-rate", RATE, "--format", "json").out
+    assert row["energy_uj"] * 1e6 == pytest.approx(json.loads(there)["energy_pj"])
+    assert row["energy_uj"] > row["assumed_energy_uj"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "told"),
+    [
+        (("tiny", "99", "--epochs", "2"), 5, "study 'tiny' has no trial 99; it has 6 trials"),
+        (("other", "--epochs", "2"), 5, "no study 'other'"),
+        (("tiny", "1", "--front", "--epochs", "2"), 2, "name trials or --front, not both"),
+        (("tiny",), 2, "Missing option '--epochs'"),
+        (("tiny", "--epochs", "0"), 2, "'--epochs'"),
+    ],
+)
+def test_wrong_arguments_are_told(run, final, arguments, code, told):
+    done = run("train", *arguments)
+    assert (done.code, done.out) == (code, "")
+    assert told in done.err
+    assert not final.trained
