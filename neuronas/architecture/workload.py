@@ -80,7 +80,8 @@ class Workload:
         neurons: LIF neurons.
         signal: ``Signal`` of the input.
         levels: Values that one element of the input can take: 2 for spikes, p*p + 1 for spikes
-            averaged over p*p, 256 for an image; 0 for a current, whose bits are the chip's choice.
+            averaged over p*p, 256 for an image; of a current as many as it is rounded to, 0 where
+            its bits are the chip's choice.
         steps: Time steps in which the layer computes: T, or 1 where its input never changes.
         adds: Whether the output is added to what an earlier edge brings to the same node.
         rescaled: Whether the output must be brought to another scale: a batch norm that does not
@@ -162,6 +163,8 @@ class _Builder:
         columns = [f.name for f in fields(Workload) if f.name not in {"slots", "time_steps"}]
         self.table = {name: np.zeros(shape, dtype=np.int64) for name in columns}
         self.differing: set[str] = set()
+        bits = networks.neuron.current_bits
+        self.current_levels = 2**bits if bits else 0
 
     def build(self) -> Workload:
         n = self.networks
@@ -183,7 +186,7 @@ class _Builder:
         self._cell("cell_a", n.cell_a, n.channels, (height, width), static=static)
         self._lif("reduction.lif", n.channels, (height, width), normalized=True)
         self._conv("reduction", n.channels, wide, (height, width))
-        self._pool("reduction.pool", wide, 2, (height, width), signal=Signal.CURRENT, levels=0)
+        self._pool("reduction.pool", wide, 2, (height, width), signal=Signal.CURRENT)
         self._cell("cell_b", n.cell_b, wide, half, static=np.zeros(len(n), dtype=bool))
         self._lif("classifier.lif", wide, half, normalized=True)
         self._classifier(wide, half)
@@ -257,6 +260,7 @@ class _Builder:
             parameters=2 * channels if normalized else 0,
             neurons=channels * layers * (size[0] * size[1]),
             signal=np.where(channels > 0, Signal.CURRENT, Signal.NONE),
+            levels=np.where(channels > 0, self.current_levels, 0),
             steps=np.where(channels > 0, self.networks.time_steps, 0),
         )
 
@@ -299,7 +303,9 @@ class _Builder:
                 macs=weights * (size[0] * size[1]),
                 groups=conv[edge],
                 signal=signals[edge],
-                levels=np.where(conv[edge], SPIKE_LEVELS, 0),
+                levels=np.where(
+                    conv[edge], SPIKE_LEVELS, (kinds[edge] != Kind.NONE) * self.current_levels
+                ),
             )
         self._joins(cell, kinds, static=static)
 
@@ -364,7 +370,6 @@ class _Builder:
         size: tuple[int, int],
         *,
         signal: Signal,
-        levels: int,
     ) -> None:
         """Set an average pooling that does not overlap; without channels there is none."""
         present = channels > 0
@@ -382,7 +387,9 @@ class _Builder:
             pooled_height=height,
             pooled_width=width,
             signal=np.where(present, signal, Signal.NONE),
-            levels=np.where(present, levels, 0),
+            levels=np.where(
+                present, SPIKE_LEVELS if signal == Signal.SPIKE else self.current_levels, 0
+            ),
             steps=np.where(present, self.networks.time_steps, 0),
         )
 
@@ -395,7 +402,6 @@ class _Builder:
             np.where(pools, n.pool, 0),
             size,
             signal=Signal.SPIKE,
-            levels=SPIKE_LEVELS,
         )
         features = channels * (size[0] // n.pool) * (size[1] // n.pool)
         read = np.where(pools, Signal.LEVEL, Signal.SPIKE)

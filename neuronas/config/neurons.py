@@ -37,6 +37,9 @@ class NeuronConfig(BaseModel):
         batch_norm: Over time and batch at once (``folded``), over the batch of each step alone
             (``per_step``, as SNASNet), or ``folded`` and scaled by the threshold (``tdbn``,
             arXiv 2011.05280).
+        current_bits: Bits of multi-bit currents: sums at nodes, skips, pooling inside a cell. They
+            are rounded to steps that reach 8 thresholds to either side, and saturate beyond. None
+            leaves them as they are, and their bits to the chip.
     """
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
@@ -51,6 +54,7 @@ class NeuronConfig(BaseModel):
         AfterValidator(lambda names: tuple(sorted(set(names)))),
     ] = ()
     batch_norm: BatchNorm = "folded"
+    current_bits: Annotated[int, Field(ge=2, le=16)] | None = None
 
     @model_validator(mode="before")
     @classmethod

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import torch
 from torch import Tensor, nn
 
@@ -13,6 +15,8 @@ from neuronas.network.lif import LIF
 from neuronas.network.plan import Plan
 from neuronas.network.pooling import block_mean
 from neuronas.network.quantization import QuantizedLinear
+
+Precision = Literal["fp32", "bf16"]
 
 
 class NormalizedLIF(nn.Module):
@@ -39,12 +43,15 @@ class SpikingNetwork(nn.Module):
         time_steps: Time steps T.
         coding: How an image becomes what the stem reads.
         bounds: Values of a black and of a white pixel, for codings by spikes.
+        precision: In which training computes: ``fp32``, or ``bf16`` by torch's autocast, with
+            weights and sums of gradients in fp32. Evaluation is in fp32.
     """
 
     def __init__(self, plan: Plan) -> None:
         super().__init__()
         self.time_steps, self.coding = plan.architecture.time_steps, plan.architecture.coding
         self.bounds: Bounds = (0.0, 1.0)
+        self.precision: Precision = "fp32"
         self.stem = plan.conv_norm("stem")
         self.cell_a = Cell(plan, "cell_a", plan.architecture.cell_a)
         self.reduction_lif = NormalizedLIF(plan, "reduction.lif")
@@ -76,6 +83,11 @@ class SpikingNetwork(nn.Module):
             DatasetError: An image that is coded by spikes lies outside the bounds, or samples have
                 another number of frames.
         """
+        halved = self.training and self.precision == "bf16"
+        with torch.autocast(images.device.type, torch.bfloat16, enabled=halved):
+            return self._scores(images).to(images.dtype)
+
+    def _scores(self, images: Tensor) -> Tensor:
         steps = self.time_steps
         x = self.cell_a(self._read(images), steps)
         x = self.reduction(self.reduction_lif(x, steps))

@@ -42,6 +42,7 @@ class Cell(nn.Module):
         self.forward_edges = [edge for edge in live if edge not in BACK_EDGE_NAMES]
         self.neurons, self.operations = nn.ModuleDict(), nn.ModuleDict()
         self.fired_by: dict[str, str] = {}
+        self.rounding = plan.rounding()
         chosen = dict(zip(ALL_EDGE_NAMES, operations, strict=False))
         for edge in live:
             if kinds[edge] == Kind.CONV:
@@ -56,7 +57,8 @@ class Cell(nn.Module):
                 )
             elif kinds[edge] == Kind.AVGPOOL:
                 channels = plan.read(f"{cell}.{edge}", "in_channels")
-                self.operations[edge] = SameAvgPool2d(channels, kernel)
+                pool = SameAvgPool2d(channels, kernel)
+                self.operations[edge] = nn.Sequential(pool, self.rounding)
             elif kinds[edge] == Kind.MAXPOOL:
                 self.operations[edge] = nn.MaxPool2d(kernel, stride=1, padding=kernel // 2)
 
@@ -79,7 +81,8 @@ class Cell(nn.Module):
             return self._stepped(x, time_steps)
         nodes = {0: x}
         self._send(self.forward_edges, nodes, nodes, self._at_once(time_steps))
-        return nodes[NODES - 1]
+        read: Tensor = self.rounding(nodes[NODES - 1])
+        return read
 
     def _stepped(self, x: Tensor, time_steps: int) -> Tensor:
         """Return the same, one step after the other."""
@@ -91,7 +94,7 @@ class Cell(nn.Module):
             nodes = returned | {0: now + returned[0] if 0 in returned else now}
             in_this_step = self._in_a_step(membranes)
             self._send(self.forward_edges, nodes, nodes, in_this_step)
-            outputs.append(nodes[NODES - 1])
+            outputs.append(self.rounding(nodes[NODES - 1]))
             returned = {}
             self._send(self.backward_edges, nodes, returned, in_this_step)
         return torch.cat(outputs)
@@ -99,9 +102,16 @@ class Cell(nn.Module):
     def _send(
         self, edges: Sequence[str], nodes: dict[int, Tensor], into: dict[int, Tensor], fires: Fire
     ) -> None:
-        """Add what edges make of nodes to the nodes that they lead to."""
+        """Add what edges make of nodes to the nodes that they lead to.
+
+        Edges come in an order in which a node is complete, and rounded, when it is first read.
+        """
+        read: set[int] = set()
         for edge in edges:
             source, target = _ENDS[edge]
+            if source not in read:
+                nodes[source] = self.rounding(nodes[source])
+                read.add(source)
             value = nodes[source]
             if edge in self.fired_by:
                 value = fires(self.fired_by[edge], value)

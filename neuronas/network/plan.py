@@ -11,7 +11,12 @@ from neuronas.architecture import Architecture, Networks, Workload
 from neuronas.config import Kind
 from neuronas.network.lif import LIF
 from neuronas.network.norm import batch_norm
-from neuronas.network.quantization import QuantizedConv2d, QuantizedLinear, SpikeConv2d
+from neuronas.network.quantization import (
+    QuantizedConv2d,
+    QuantizedLinear,
+    RoundedCurrents,
+    SpikeConv2d,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +66,11 @@ class Plan:
             threshold=network.threshold,
             meeting=meeting,
         )
+
+    def rounding(self) -> nn.Module:
+        """Return what rounds currents; nothing where their bits are the chip's choice."""
+        bits = self.architecture.neuron.current_bits
+        return RoundedCurrents(bits, self.architecture.threshold) if bits else nn.Identity()
 
     def conv_norm(
         self, name: str, *, meeting: int = 1, time_steps: int | None = None

@@ -52,6 +52,32 @@ def _ternary(weight: Tensor) -> Tensor:
     return torch.where(beyond, weight.flatten(1).sign() * scale, 0.0 * scale).view_as(weight)
 
 
+class RoundedCurrents(nn.Module):
+    """Currents in even steps that reach 8 thresholds to either side; beyond they saturate.
+
+    Gradients pass where nothing saturates.
+
+    Args:
+        bits: Of one current, sign included.
+        threshold: Firing threshold.
+    """
+
+    def __init__(self, bits: int, threshold: float) -> None:
+        super().__init__()
+        self.levels_below = 2 ** (bits - 1)
+        self.step = _REACH * threshold / self.levels_below
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return a tensor of the same shape and type."""
+        ends = (0, -self.levels_below, self.levels_below - 1)
+        rounded = torch.fake_quantize_per_tensor_affine(x.float(), self.step, *ends)
+        return rounded.to(x.dtype)
+
+
+_REACH = 8.0
+"""Thresholds: batch norm gives currents a deviation of one; sums of three rarely reach so far."""
+
+
 class QuantizedConv2d(nn.Conv2d):
     """Convolution without bias and with same padding, its weights ``bits`` wide."""
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from neuronas.architecture import chain
-from neuronas.config import Kind
+from neuronas.config import Kind, NeuronConfig
 from neuronas.errors import ConfigError, HardwareModelError
 from neuronas.hardware import Activity, Chip, estimate
 from neuronas.hardware.cim.settings import SCHEDULES
@@ -317,3 +317,14 @@ def test_in_a_single_time_step_nothing_leads_backward():
     network = architecture(**FEEDBACK, time_steps=1)
     forward = architecture(**FEEDBACK | {"cell_a": "0301 0030 0002 0000"}, time_steps=1)
     assert estimate(network).energy_pj == estimate(forward).energy_pj
+
+
+def test_currents_that_are_rounded_have_the_bits_of_the_chip():
+    network = architecture(cell_a="0301 0030 0002 0000", neuron=NeuronConfig(current_bits=6))
+    with pytest.raises(
+        HardwareModelError, match=r"neuron\.current_bits is 6, but settings\.current"
+    ):
+        estimate(network)
+    rounded = estimate(network, chip=chip(current_bits=6))
+    plain = network.model_copy(update={"neuron": NeuronConfig()})
+    assert rounded.energy_pj == estimate(plain, chip=chip(current_bits=6)).energy_pj

@@ -19,7 +19,9 @@ from neuronas.architecture import (
     GROUPS,
     Architecture,
     Networks,
+    Workload,
 )
+from neuronas.config import NeuronConfig
 from neuronas.errors import GenotypeError
 from neuronas.network import SpikingNetwork, quantize_weight
 from neuronas.network.coding import encode
@@ -255,3 +257,61 @@ def test_neither_earlier_batches_nor_neighbours_change_a_samples_output(network)
         assert torch.equal(run(module, images), together)
         if network.coding != "rate":  # whose spikes are drawn for the whole batch
             torch.testing.assert_close(run(module, images[2:3]), together[2:3])
+
+
+def test_what_a_network_reads_has_the_levels_that_the_table_says():
+    network = architecture(
+        cell_a="0341 0014 0003 0000",
+        cell_b="0304 0031 0001 0000",
+        channels=4,
+        pool=2,
+        threshold=0.5,
+        neuron=NeuronConfig(current_bits=4),
+    )
+    module, table = enliven(built(network), network), Workload.of(Networks.of([network]))
+    seen: dict[str, set[float]] = defaultdict(set)
+
+    def recorder(name: str):
+        def record(_module: object, inputs: tuple[Tensor, ...]) -> None:
+            seen[name] |= set(inputs[0].unique().tolist())
+
+        return record
+
+    for cell in ("cell_a", "cell_b"):
+        for edge, operation in getattr(module, cell).operations.items():
+            operation.register_forward_pre_hook(recorder(f"{cell}.{edge}"))
+        for name, lif in getattr(module, cell).neurons.items():
+            lif.register_forward_pre_hook(recorder(f"{cell}.{name}"))
+    module.head.register_forward_pre_hook(recorder("classifier.head"))
+    module.reduction_lif.norm.register_forward_pre_hook(recorder("reduction.lif"))
+    module.classifier_lif.norm.register_forward_pre_hook(recorder("classifier.lif"))
+    with torch.no_grad():
+        module(images_for(network, 6))
+    assert len(seen) > 12
+    for name, values in seen.items():
+        levels = int(table.levels[table.row(name), 0])
+        assert 1 < len(values) <= levels, name
+    expected = {"cell_a.lif0": 16, "cell_a.0->2": 16, "cell_a.0->1": 2, "classifier.head": 5}
+    assert {name: int(table.levels[table.row(name), 0]) for name in expected} == expected
+
+
+def test_bf16_trains_in_halves_and_is_evaluated_whole():
+    network = architecture(cell_a="0301 0043 0002 0000", channels=8, time_steps=3, threshold=0.4)
+    whole, halved = enliven(built(network), network), enliven(built(network), network)
+    halved.precision = "bf16"
+    images = images_for(network, 16)
+    with torch.no_grad():
+        assert torch.equal(halved(images), whole(images))
+    gradients = []
+    for module in (whole, halved):
+        heard = []
+        conv = module.reduction[0]
+        handle = conv.register_forward_hook(lambda _m, _i, out: heard.append(out.dtype))  # noqa: B023
+        outputs = module.train()(images)
+        outputs.square().mean().backward()
+        handle.remove()
+        assert outputs.dtype == torch.float32
+        assert heard == [torch.bfloat16 if module is halved else torch.float32]
+        assert all(p.grad.dtype == torch.float32 for p in module.parameters())
+        gradients.append(torch.cat([p.grad.flatten() for p in module.parameters()]))
+    assert 0.9 < float(torch.cosine_similarity(*gradients, dim=0)) < 1.0

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from neuronas.architecture import BIT_WIDTHS
 from neuronas.network import QuantizedConv2d, QuantizedLinear, quantize_weight
-from neuronas.network.quantization import SpikeConv2d
+from neuronas.network.quantization import RoundedCurrents, SpikeConv2d
 
 INTEGERS = [bits for bits in BIT_WIDTHS if bits <= 8]
 EVEN = [bits for bits in INTEGERS if bits > 2]
@@ -204,3 +204,22 @@ def test_a_convolution_of_spikes_learns_as_any_other(dtype):
         slopes.append(torch.autograd.grad(y, [x, conv.weight], torch.ones_like(y)))
     for found, expected in zip(*slopes, strict=True):
         assert torch.equal(found, expected)
+
+
+@given(st.integers(2, 16), st.floats(0.1, 3), st.integers(0, 1000))
+def test_currents_take_even_steps_up_to_8_thresholds(bits, threshold, seed):
+    currents = 6 * threshold * randn(seed, 200)
+    rounded = RoundedCurrents(bits, threshold)(currents).double()
+    step = 8 * threshold / 2 ** (bits - 1)
+    levels = rounded / step
+    torch.testing.assert_close(levels, levels.round(), rtol=0, atol=1e-2)
+    assert rounded.abs().max() <= 8 * threshold * (1 + 1e-6)
+    inside = currents.abs() < 8 * threshold - step
+    assert ((rounded - currents).abs()[inside] <= step * 0.501 + 1e-6 * threshold).all()
+
+
+def test_gradients_pass_where_no_current_saturates():
+    currents = torch.tensor([0.3, -7.0, 20.0], requires_grad=True)
+    RoundedCurrents(8, 1.0)(currents).sum().backward()
+    assert currents.grad is not None
+    assert currents.grad.tolist() == [1, 1, 0]

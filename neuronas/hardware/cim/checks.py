@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from neuronas.architecture import Workload
+from neuronas.architecture import Signal, Workload
 from neuronas.architecture.workload import SPIKE_LEVELS
 from neuronas.config import Kind
 from neuronas.errors import HardwareModelError
@@ -51,6 +51,25 @@ def require_quantized(w: Workload) -> None:
             f"network {network}, {w.slots[row].name}: weight_bits is "
             f"{w.weight_bits[row, network]}, floating point, which crossbars do not compute; "
             "allowed: 2 to 8"
+        )
+
+
+def require_same_current_bits(w: Workload, s: CimSettings) -> None:
+    """Check that currents which networks round have as many bits as those of the chip.
+
+    All networks of a workload round alike.
+
+    Raises:
+        HardwareModelError: They have not.
+    """
+    if not len(w):
+        return
+    levels = w.levels[w.signal[:, 0] == Signal.CURRENT, 0]
+    bits = int(np.ceil(np.log2(levels.max(initial=1))))
+    if bits and bits != s.current_bits:
+        raise HardwareModelError(
+            f"neuron.current_bits is {bits}, but settings.current_bits of the chip is "
+            f"{s.current_bits}; give both the same"
         )
 
 

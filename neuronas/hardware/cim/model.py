@@ -19,6 +19,7 @@ from neuronas.hardware.cim.batch import Ledger
 from neuronas.hardware.cim.checks import (
     lossless_bits,
     require_quantized,
+    require_same_current_bits,
     require_steps_in_order,
     warnings_of,
 )
@@ -144,6 +145,7 @@ def _costed(
     explained: bool = False,
 ) -> Costed:
     require_quantized(w)
+    require_same_current_bits(w, chip.technology.settings)
     chosen, graph = _choices(chip.technology.settings, choices or {}, w), graph_of(w)
     require_steps_in_order(w, chosen[list(CHOICES).index("schedule")])
     ledger, totals = (
