@@ -83,8 +83,9 @@ class SpikingNetwork(nn.Module):
             DatasetError: An image that is coded by spikes lies outside the bounds, or samples have
                 another number of frames.
         """
-        halved = self.training and self.precision == "bf16"
-        with torch.autocast(images.device.type, torch.bfloat16, enabled=halved):
+        if not self.training or self.precision == "fp32":
+            return self._scores(images)
+        with torch.autocast(images.device.type, torch.bfloat16):
             return self._scores(images).to(images.dtype)
 
     def _scores(self, images: Tensor) -> Tensor:
