@@ -20,7 +20,9 @@ from neuronas.network import SpikingNetwork, build_network
 from neuronas.records import Evaluation, EvaluationKey, Provenance
 from neuronas.training.checkpoints import load_weights, save_weights
 from neuronas.training.data import Dataset, load_dataset
-from neuronas.training.loop import RECIPE, check_alive, score, train
+from neuronas.training.failures import check_layers
+from neuronas.training.loop import RECIPE, train
+from neuronas.training.measuring import score
 
 PACKAGES = ("neuronas", "torch", "snntorch", "optuna", "numpy")
 _OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")
@@ -77,7 +79,7 @@ class Trainer:
             settings = self.settings.model_copy(update={"epochs": key.epochs})
             train(network, self.dataset.train, settings, key.seed)
             result = score(network, self.dataset.validation)
-            check_alive(result.spike_rates)
+            check_layers(result.spike_rates)
         stem = f"{key.digest[:16]}-e{key.epochs}-s{key.seed}"
         file, digest = save_weights(network, self.checkpoint_dir / self.folder, stem)
         return Evaluation(

@@ -18,8 +18,8 @@ from neuronas.benchmarks.proxies.state import Measured, Reading, State
 from neuronas.config import TrainingConfig
 from neuronas.errors import TrainingFailedError
 from neuronas.network import build_network
-from neuronas.training import RECIPE, Dataset, Split, score, train
-from neuronas.training.loop import check_alive
+from neuronas.training import RECIPE, Dataset, Split, score, train, train_in_rungs
+from neuronas.training.failures import check_layers
 from neuronas.training.proxies import (
     BUILD,
     GROUPS,
@@ -178,7 +178,7 @@ def _trained(
             network = build_network(architecture)
             train(network, training, _SETTINGS.model_copy(update={"epochs": epochs}), seed)
             result = score(network, held_out)
-            check_alive(result.spike_rates)
+            check_layers(result.spike_rates)
             accuracy = result.accuracy
         except TrainingFailedError as error:
             failure = error.reason
