@@ -14,7 +14,7 @@ from neuronas.errors import TrainingFailedError
 from neuronas.training import score, train, train_in_rungs
 from neuronas.training.descent import Descent
 from neuronas.training.measuring import estimate_batch_norm
-from tests.training.examples import DEEP, TINY, built, head_of
+from tests.training.examples import TINY, built, head_of
 
 BRIEF = TrainingConfig(epochs=1, batch_size=32)
 

@@ -17,7 +17,6 @@ from neuronas.training import Split, measuring, score, train
 from neuronas.training.measuring import estimate_batch_norm
 from tests.training.examples import DEEP, TINY, built, head_of
 
-
 # Batch norm.
 
 

@@ -18,7 +18,7 @@ from neuronas.benchmarks.proxies.state import Measured, Reading, State
 from neuronas.config import TrainingConfig
 from neuronas.errors import TrainingFailedError
 from neuronas.network import build_network
-from neuronas.training import RECIPE, Dataset, Split, score, train, train_in_rungs
+from neuronas.training import RECIPE, Dataset, Split, score, train
 from neuronas.training.failures import check_layers
 from neuronas.training.proxies import (
     BUILD,
