@@ -99,12 +99,19 @@ class TrainingFailedError(NeuronasError):
     """One candidate could not be trained; the study goes on.
 
     Attributes:
-        reason: ``non-finite``, ``dead network`` or ``out of memory``.
+        reason: ``non-finite``, ``diverged``, ``dead network``, ``saturated network``,
+            ``at chance``, ``too large``, ``out of memory``, ``out of time`` or ``crashed``.
+        detail: What was seen.
     """
 
     def __init__(self, reason: str, detail: str) -> None:
         super().__init__(f"{reason}: {detail}")
         self.reason = reason
+        self.detail = detail
+
+    def __reduce__(self) -> tuple[type[TrainingFailedError], tuple[str, str]]:
+        """Return how to make it again in another process."""
+        return type(self), (self.reason, self.detail)
 
 
 class RepeatedFailureError(NeuronasError):

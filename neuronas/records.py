@@ -64,7 +64,11 @@ class Evaluation:
         validation_accuracy: In [0, 1].
         test_accuracy: In [0, 1]; None until the network stands on a finished front.
         spike_rates: Spikes per neuron and time step of each LIF layer, on validation data.
+        zero_inputs: Share of positions and time steps of each LIF layer at which no channel
+            fires, on validation data; None where an earlier version did not measure it.
         train_seconds: Wall time of the training.
+        peak_memory_bytes: Most memory of the process during the training above that before it;
+            None where it is not known.
         weights_path: Weights file, relative to the checkpoint folder.
         weights_sha256: Digest of that file.
         provenance: Where and with what.
@@ -74,7 +78,9 @@ class Evaluation:
     validation_accuracy: float
     test_accuracy: float | None
     spike_rates: Mapping[str, float]
+    zero_inputs: Mapping[str, float] | None
     train_seconds: float
+    peak_memory_bytes: int | None
     weights_path: Path
     weights_sha256: str
     provenance: Provenance
@@ -213,6 +219,7 @@ class StudyRecord:
         state: ``running``, ``finished`` or ``exhausted``.
         created_at: When it was first run.
         counts: Trials per state; ``trained`` and ``reused`` split the complete ones.
+        failures: Failed trials per reason.
     """
 
     name: str
@@ -225,3 +232,4 @@ class StudyRecord:
     state: str
     created_at: datetime
     counts: Mapping[str, int] = field(default_factory=dict)
+    failures: Mapping[str, int] = field(default_factory=dict)

@@ -172,8 +172,15 @@ def _trial_lines(trial: Trial) -> list[str]:
             f"spike rates: {rates}",
             f"weights: {trial.evaluation.weights_path}, in the checkpoint folder",
         ]
+        if trial.evaluation.zero_inputs is not None:
+            silent = ", ".join(f"{n} {r:.3f}" for n, r in trial.evaluation.zero_inputs.items())
+            lines.insert(-1, f"share of positions where no channel fires: {silent}")
+        if trial.evaluation.peak_memory_bytes is not None:
+            megabytes = trial.evaluation.peak_memory_bytes / 1e6
+            taken = f"{trial.evaluation.train_seconds:.3g} s, {megabytes:.3g} MB"
+            lines.insert(-1, f"training took: {taken}")
         if trial.evaluation.test_accuracy is not None:
-            lines.insert(-2, f"test accuracy: {trial.evaluation.test_accuracy:.2%}")
+            lines.insert(2, f"test accuracy: {trial.evaluation.test_accuracy:.2%}")
     totals = ", ".join(f"{name} {value:,.4g}" for name, value in cost.presented().items())
     lines.append(f"cost: {totals}")
     if cost.constraints:

@@ -204,13 +204,36 @@ class AugmentConfig(Section):
 
 
 class TrainingConfig(Section):
-    """How briefly and how each candidate is trained."""
+    """How briefly and how each candidate is trained.
+
+    Attributes:
+        epochs, batch_size, learning_rate: Of the training.
+        samples: Training samples that are used; all when None.
+        augment: How training images are changed at random.
+        memory_limit_mb: Megabytes that a training may take beyond what its process has; what the
+            machine and its container have left when None.
+        isolate: Whether each candidate is trained in a process of its own.
+        wall_seconds: Seconds that such a process may take; without a limit when None.
+    """
 
     epochs: Annotated[int, Field(ge=1, le=10_000)] = 10
     batch_size: Annotated[int, Field(ge=2, le=65536)] = 64
     learning_rate: Annotated[float, Field(gt=0, le=10)] = 0.01
     samples: Annotated[int, Field(ge=1)] | None = None
     augment: AugmentConfig | None = None
+    memory_limit_mb: Annotated[int, Field(ge=1)] | None = None
+    isolate: bool = False
+    wall_seconds: Annotated[float, Field(gt=0)] | None = None
+
+    @model_validator(mode="after")
+    def _only_a_process_of_its_own_can_be_ended(self) -> TrainingConfig:
+        if self.wall_seconds is not None and not self.isolate:
+            raise PydanticCustomError(
+                "contradiction",
+                "training.wall_seconds: a training can be ended only in a process of its own; "
+                "add 'isolate: true'",
+            )
+        return self
 
 
 class SearchConfig(Section):

@@ -115,6 +115,7 @@ def status_json(
         "trained": study.counts["trained"],
         "target": study.target_trials,
         **{name: study.counts[name] for name in _STATES},
+        "failures": dict(study.failures),
         "queued": queued,
         "drawn": study.drawn,
         "rejected": study.rejected,
@@ -134,6 +135,10 @@ def status_table(
         {"quantity": "networks trained", "value": study.counts["trained"]},
         {"quantity": "networks asked for", "value": study.target_trials},
         *({"quantity": f"trials {name}", "value": study.counts[name]} for name in _STATES),
+        *(
+            {"quantity": f"  failed: {reason}", "value": count}
+            for reason, count in sorted(study.failures.items())
+        ),
         {"quantity": "networks queued", "value": queued},
         {"quantity": "genotypes drawn", "value": study.drawn},
         {"quantity": "genotypes rejected", "value": study.rejected},

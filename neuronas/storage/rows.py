@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,10 @@ def study_record(session: Session, row: StudyRow) -> StudyRecord:
         counts[state] += count
         if state == CandidateState.COMPLETE:
             counts["trained" if newly_trained else "reused"] += count
+    reasons = sa.select(CandidateRow.reason).where(
+        CandidateRow.study_id == row.id, CandidateRow.state == CandidateState.FAILED
+    )
+    failures = Counter((reason or "").partition(":")[0] for reason in session.scalars(reasons))
     return StudyRecord(
         name=row.name,
         config=StudyConfig.model_validate(row.config),
@@ -47,6 +52,7 @@ def study_record(session: Session, row: StudyRow) -> StudyRecord:
         state=row.state,
         created_at=row.created_at.replace(tzinfo=UTC),
         counts=counts,
+        failures=failures,
     )
 
 
@@ -60,7 +66,9 @@ def evaluation_row(e: Evaluation, study_id: int, now: datetime) -> EvaluationRow
         validation_accuracy=e.validation_accuracy,
         test_accuracy=e.test_accuracy,
         spike_rates=dict(e.spike_rates),
+        zero_inputs=None if e.zero_inputs is None else dict(e.zero_inputs),
         train_seconds=e.train_seconds,
+        peak_memory_bytes=e.peak_memory_bytes,
         weights_path=e.weights_path.as_posix(),
         weights_sha256=e.weights_sha256,
         device=e.provenance.device,
@@ -78,7 +86,9 @@ def evaluation_record(row: EvaluationRow) -> Evaluation:
         validation_accuracy=row.validation_accuracy,
         test_accuracy=row.test_accuracy,
         spike_rates=row.spike_rates,
+        zero_inputs=row.zero_inputs,
         train_seconds=row.train_seconds,
+        peak_memory_bytes=row.peak_memory_bytes,
         weights_path=Path(row.weights_path),
         weights_sha256=row.weights_sha256,
         provenance=Provenance(row.device, row.threads, row.split, row.versions),

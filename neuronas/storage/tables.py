@@ -110,7 +110,9 @@ class EvaluationRow(Base):
     validation_accuracy: Mapped[float]
     test_accuracy: Mapped[float | None]
     spike_rates: Mapped[dict[str, Any]]
+    zero_inputs: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     train_seconds: Mapped[float]
+    peak_memory_bytes: Mapped[int | None] = mapped_column(BigInteger)
     weights_path: Mapped[str]
     weights_sha256: Mapped[str] = mapped_column(String(64))
     device: Mapped[str] = mapped_column(String(16))

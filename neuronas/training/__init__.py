@@ -1,7 +1,18 @@
 """How good a candidate is: data, brief training, weights."""
 
 from neuronas.training.data import Dataset, Split, load_dataset
-from neuronas.training.loop import RECIPE, Score, score, train
+from neuronas.training.loop import RECIPE, train, train_in_rungs
+from neuronas.training.measuring import Score, score
 from neuronas.training.trainer import Trainer
 
-__all__ = ["RECIPE", "Dataset", "Score", "Split", "Trainer", "load_dataset", "score", "train"]
+__all__ = [
+    "RECIPE",
+    "Dataset",
+    "Score",
+    "Split",
+    "Trainer",
+    "load_dataset",
+    "score",
+    "train",
+    "train_in_rungs",
+]

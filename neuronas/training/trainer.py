@@ -20,10 +20,14 @@ from neuronas.network import SpikingNetwork, build_network, keep_freed_memory
 from neuronas.records import Evaluation, EvaluationKey, Provenance
 from neuronas.training.checkpoints import load_weights, save_weights
 from neuronas.training.data import Dataset, load_dataset
-from neuronas.training.loop import RECIPE, check_alive, score, train
+from neuronas.training.failures import check_layers
+from neuronas.training.isolation import Limits, run_isolated
+from neuronas.training.loop import RECIPE, train
+from neuronas.training.measuring import score
+from neuronas.training.memory import OUT_OF_MEMORY, measured_peak, require_memory
 
 PACKAGES = ("neuronas", "torch", "snntorch", "optuna", "numpy")
-_OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")
+_NO_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,13 +76,22 @@ class Trainer:
             TrainingFailedError: This candidate cannot be trained; others may.
             StorageError: Its weights cannot be written.
         """
+        megabytes = self.settings.memory_limit_mb
+        limit = None if megabytes is None else megabytes * 1_000_000
+        require_memory(architecture, self.settings.batch_size, limit)
+        if not self.settings.isolate:
+            return self._evaluate(architecture, key)
+        limits = Limits(limit, self.settings.wall_seconds)
+        return run_isolated(Trainer._evaluate, self, architecture, key, limits=limits)
+
+    def _evaluate(self, architecture: Architecture, key: EvaluationKey) -> Evaluation:
         started = time.perf_counter()
-        with self._torch(key.seed), reported_memory():
+        with self._torch(key.seed), reported_memory(), measured_peak() as peak:
             network = self._built(architecture)
             settings = self.settings.model_copy(update={"epochs": key.epochs})
             train(network, self.dataset.train, settings, key.seed)
             result = score(network, self.dataset.validation)
-            check_alive(result.spike_rates)
+            check_layers(result.spike_rates)
         stem = f"{key.digest[:16]}-e{key.epochs}-s{key.seed}"
         file, digest = save_weights(network, self.checkpoint_dir / self.folder, stem)
         return Evaluation(
@@ -86,7 +99,9 @@ class Trainer:
             validation_accuracy=result.accuracy,
             test_accuracy=None,
             spike_rates=result.spike_rates,
+            zero_inputs=result.zero_inputs,
             train_seconds=time.perf_counter() - started,
+            peak_memory_bytes=peak.bytes,
             weights_path=Path(self.folder) / file,
             weights_sha256=digest,
             provenance=self._provenance(),
@@ -139,8 +154,8 @@ def reported_memory() -> Iterator[None]:
         yield
     except (MemoryError, RuntimeError) as error:
         message = str(error).lower()
-        if not isinstance(error, MemoryError) and not any(o in message for o in _OUT_OF_MEMORY):
+        if not isinstance(error, MemoryError) and not any(o in message for o in _NO_MEMORY):
             raise
         gc.collect()
         detail = str(error).partition("\n")[0] or "no memory left for Python"
-        raise TrainingFailedError("out of memory", detail) from None
+        raise TrainingFailedError(OUT_OF_MEMORY, detail) from None

@@ -23,6 +23,7 @@ from neuronas.benchmarks.proxies import (
     networks,
 )
 from neuronas.benchmarks.proxies.data import averaged
+from neuronas.benchmarks.proxies.measuring import RUNGS
 from neuronas.benchmarks.proxies.ranking import jackknife, partial_tau, ranks
 from neuronas.errors import ConfigError, NeuronasError
 from neuronas.training import Split
@@ -63,7 +64,10 @@ def test_each_pixel_is_the_mean_of_four():
 
 def test_a_network_is_measured_by_every_proxy_and_at_every_rung():
     found = measure(TINY, TINY_DATA)
-    assert set(found.rungs) == {f"restart {epochs}" for epochs in (1, 2, 4, 8)}
+    rungs = {f"{scheme} {epochs}" for scheme in ("restart", "continue") for epochs in (1, 2, 4, 8)}
+    assert set(found.rungs) == rungs
+    seconds = [found.rungs[f"continue {epochs}"].cpu_s for epochs in (1, 2, 4, 8)]
+    assert seconds == sorted(seconds)  # each holds those before it
     assert set(found.proxies) == {
         "naswot",
         "sahd",
@@ -94,7 +98,7 @@ def counted(monkeypatch) -> list[object]:
     def fake(network: object, *_: object) -> Measured:
         asked.append(network)
         reading = Reading(score=0.5, cpu_s=1.0)
-        rungs = {f"restart {epochs}": reading for epochs in (1, 2, 4, 8)}
+        rungs = {f"{name} {epochs}": reading for name in measuring.SCHEMES for epochs in RUNGS}
         return Measured(genotype=network, proxies={}, rungs=rungs, long=reading)
 
     monkeypatch.setattr(measuring, "measure", fake)
@@ -129,7 +133,7 @@ def test_a_scheme_that_was_added_is_run_alone(counted, tmp_path, monkeypatch):
     monkeypatch.setitem(measuring.SCHEMES, "other", lambda *_: added)
     after = bench_proxies(2, tmp_path / "state.json")
     assert [one.long for one in after] == [one.long for one in before]
-    assert [list(one.rungs.values())[4:] for one in after] == [added, added]
+    assert [list(one.rungs.values())[8:] for one in after] == [added, added]
     assert all(one.rungs.keys() > two.rungs.keys() for one, two in zip(after, before, strict=True))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -12,6 +13,7 @@ from alembic.runtime.migration import MigrationContext
 
 from neuronas.config import StudyConfig
 from neuronas.errors import StorageError
+from neuronas.records import Trial
 from neuronas.searching import enqueue_candidate
 from neuronas.storage import Repository
 from neuronas.storage.database import create_engine
@@ -55,7 +57,7 @@ def test_a_database_that_is_up_to_date_is_left_alone(url):
     assert revision(engine) is None
     upgrade(engine)
     before = rows(url, "SELECT * FROM sqlite_master")
-    assert revision(engine) == "0002"
+    assert revision(engine) == "0003"
     upgrade(engine)
     assert rows(url, "SELECT * FROM sqlite_master") == before
     engine.dispose()
@@ -65,6 +67,8 @@ def as_0001(url: str) -> None:
     """Make a database what the first schema and the study files of its time held."""
     with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as connection:
         connection.execute("ALTER TABLE neuronas_candidates DROP COLUMN chip")
+        connection.execute("ALTER TABLE neuronas_evaluations DROP COLUMN zero_inputs")
+        connection.execute("ALTER TABLE neuronas_evaluations DROP COLUMN peak_memory_bytes")
         connection.execute(f"UPDATE {VERSION_TABLE} SET version_num = '0001'")
         connection.execute("UPDATE neuronas_costs SET chip = 'spikesim-65nm'")
         for number, text in list(connection.execute("SELECT id, config FROM neuronas_studies")):
@@ -77,6 +81,14 @@ def as_0001(url: str) -> None:
         connection.commit()
 
 
+def without_new(trial: Trial) -> Trial:
+    """Return a trial without what the first schema did not have."""
+    if trial.evaluation is None:
+        return trial
+    evaluation = replace(trial.evaluation, zero_inputs=None, peak_memory_bytes=None)
+    return replace(trial, evaluation=evaluation)
+
+
 def test_studies_of_the_first_schema_are_kept_and_go_on(url):
     config = study_config()
     before = run(config, url, trials=2)
@@ -86,9 +98,14 @@ def test_studies_of_the_first_schema_are_kept_and_go_on(url):
     fronts = rows(url, "SELECT * FROM neuronas_v_front")
     as_0001(url)
 
-    assert trials_of(url) == trials  # reading brings the schema up to date
+    old = trials_of(url)  # reading brings the schema up to date
+    assert {t.evaluation and t.evaluation.zero_inputs for t in old.values()} == {None}
+    assert {t.evaluation and t.evaluation.peak_memory_bytes for t in old.values()} == {None}
+    assert {number: without_new(trial) for number, trial in old.items()} == {
+        number: without_new(trial) for number, trial in trials.items()
+    }
     engine = create_engine(url)
-    assert revision(engine) == "0002"
+    assert revision(engine) == "0003"
     engine.dispose()
     assert {row["chip"] for row in rows(url, "SELECT chip FROM neuronas_candidates")} == {"{}"}
     assert rows(url, "SELECT * FROM neuronas_v_costs") == views

@@ -18,8 +18,8 @@ from neuronas.benchmarks.proxies.state import Measured, Reading, State
 from neuronas.config import TrainingConfig
 from neuronas.errors import TrainingFailedError
 from neuronas.network import build_network
-from neuronas.training import RECIPE, Dataset, Split, score, train
-from neuronas.training.loop import check_alive
+from neuronas.training import RECIPE, Dataset, Split, score, train, train_in_rungs
+from neuronas.training.failures import check_layers
 from neuronas.training.proxies import (
     BUILD,
     GROUPS,
@@ -161,7 +161,31 @@ def _restart(architecture: Architecture, data: Dataset) -> list[Reading]:
     ]
 
 
-SCHEMES: dict[str, Scheme] = {"restart": _restart}
+def _continue(architecture: Architecture, data: Dataset) -> list[Reading]:
+    """Train once, each rung on a branch of its own on which the learning rate falls.
+
+    A rung's seconds are all that the network has taken until then, earlier branches included: to be
+    compared with those of all restarts up to that rung.
+    """
+    readings: list[Reading] = []
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(BRIEF_SEED)
+        started = time.process_time()
+        try:
+            network = build_network(architecture)
+            for branch in train_in_rungs(network, data.train, _SETTINGS, BRIEF_SEED, RUNGS):
+                result = score(branch, data.validation)
+                check_layers(result.spike_rates)
+                cpu_s = time.process_time() - started
+                readings.append(Reading(score=result.accuracy, cpu_s=cpu_s))
+        except TrainingFailedError as error:
+            spent = time.process_time() - started
+            failed = Reading(score=None, cpu_s=spent, failure=error.reason)
+            readings += [failed] * (len(RUNGS) - len(readings))
+    return readings
+
+
+SCHEMES: dict[str, Scheme] = {"restart": _restart, "continue": _continue}
 """Ways of training briefly, by the name under which their rungs are reported."""
 
 
@@ -178,7 +202,7 @@ def _trained(
             network = build_network(architecture)
             train(network, training, _SETTINGS.model_copy(update={"epochs": epochs}), seed)
             result = score(network, held_out)
-            check_alive(result.spike_rates)
+            check_layers(result.spike_rates)
             accuracy = result.accuracy
         except TrainingFailedError as error:
             failure = error.reason

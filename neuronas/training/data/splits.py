@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import mmap
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -10,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from neuronas.config import AugmentConfig
+from neuronas.errors import DatasetError
 from neuronas.training.data.augmenting import crop_and_flip
 
 Images = NDArray[np.uint8] | NDArray[np.float32]
@@ -58,6 +61,14 @@ class Split:
     def __len__(self) -> int:
         return len(self.labels)
 
+    def __reduce__(self) -> tuple[Callable[..., Split], tuple[object, ...]]:
+        """Return how to make it again in another process: memory-mapped as here, not copied."""
+        images: Images | str = self.images
+        whole: object = self.images.base  # of a part of a map it is the map
+        if isinstance(images, np.memmap) and isinstance(whole, mmap.mmap):
+            images = str(images.filename)
+        return _again, (images, self.labels, self.scaling)
+
     def take(self, chosen: Chosen) -> Split:
         """Return some of the samples: a view for a slice, a copy for indices."""
         return replace(self, images=self.images[chosen], labels=self.labels[chosen])
@@ -86,6 +97,17 @@ class Split:
                 raise ValueError("random crop and mirroring need a generator")
             images = crop_and_flip(images, augment, generator)
         return self.scaling.apply(images), labels
+
+
+def _again(images: Images | str, labels: Labels, scaling: Scaling) -> Split:
+    if not isinstance(images, str):
+        return Split(images, labels, scaling)
+    try:
+        return Split(np.load(images, mmap_mode="r", allow_pickle=False), labels, scaling)
+    except OSError as error:
+        raise DatasetError(
+            f"{images}: cannot be read again ({error.strerror}); start again, it is then made anew"
+        ) from None
 
 
 @dataclass(frozen=True, slots=True)
