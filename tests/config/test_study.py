@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from neuronas.config import BUDGET_PRESETS, BudgetConfig, Origin, StudyConfig, load_study
+from neuronas.errors import ConfigError
 from neuronas.hardware import UNITS
 
 
@@ -219,6 +220,6 @@ def test_a_chip_file_may_give_its_own_name(tmp_path):
 
 def test_only_a_training_in_a_process_of_its_own_may_have_a_time_limit(tmp_path):
     with pytest.raises(ConfigError, match=r"training.wall_seconds: .* add 'isolate: true'"):
-        load(tmp_path, "dataset: digits\ntraining: {wall_seconds: 60}")
-    study = load(tmp_path, "dataset: digits\ntraining: {wall_seconds: 60, isolate: true}")
-    assert study.training.wall_seconds == 60
+        study(tmp_path, "training: {wall_seconds: 60}")
+    limited = study(tmp_path, "training: {wall_seconds: 60, isolate: true}")
+    assert limited.training.wall_seconds == 60

@@ -122,8 +122,13 @@ def test_a_network_that_learns_is_not_at_chance_where_samples_are_in_the_order_o
 
 @pytest.mark.parametrize(
     ("accuracy", "samples", "steps", "hopeless"),
-    [(0.10, 1000, 100, True), (0.12, 1000, 100, True), (0.14, 1000, 100, False)]
-    + [(0.14, 100, 100, True), (0.10, 1000, 99, False)],
+    [
+        (0.10, 1000, 100, True),
+        (0.12, 1000, 100, True),
+        (0.14, 1000, 100, False),
+        (0.14, 100, 100, True),
+        (0.10, 1000, 99, False),
+    ],
 )
 def test_at_chance_is_within_three_standard_errors_and_after_a_hundred_steps(
     accuracy, samples, steps, hopeless
