@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import doctest
 import json
+import os
 import subprocess
 import sys
 from importlib.metadata import version
@@ -73,3 +74,14 @@ def test_the_example_of_a_function_runs(name):
     assert example.examples
     result = doctest.DocTestRunner(verbose=False).run(example)
     assert (result.attempted, result.failed) == (len(example.examples), 0)
+
+
+@pytest.mark.parametrize("policy", [None, "ACTIVE"])
+def test_waiting_threads_sleep_unless_the_user_says_otherwise(policy):
+    environment = {k: v for k, v in os.environ.items() if k != "OMP_WAIT_POLICY"}
+    environment |= {} if policy is None else {"OMP_WAIT_POLICY": policy}
+    script = "import os, neuronas; print(os.environ['OMP_WAIT_POLICY'])"
+    done = subprocess.run(
+        [sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == (policy or "PASSIVE")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
 from typing import Annotated
@@ -60,8 +59,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
     Exit codes: 0 done, 2 usage, 3 wrong input, 4 nothing fits the budget, 5 storage, 6 data,
     7 repeated training failures, 130 stopped by the user.
     """
-    # Spinning OpenMP threads make two threads slower than one on a busy machine.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         app(arguments, prog_name="neuronas")
     except NeuronasError as error:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-from collections import Counter
 from dataclasses import dataclass, replace
 
 import torch
@@ -83,10 +82,14 @@ class Descent:
             TrainingFailedError: ``dead network``, ``saturated network`` or ``at chance``.
         """
         estimate_batch_norm(self.network, self.data)
-        seen = self.data.take(slice(JUDGED_SAMPLES))
+        # Spread over the split: files may be in the order of their classes.
+        apart = -(-len(self.data) // JUDGED_SAMPLES)
+        seen = self.data.take(slice(None, None, apart))
         found = score(self.network, seen)
         check_layers(found.spike_rates)
-        check_progress(found, Counter(seen.labels.tolist()), self.taken)
+        check_progress(
+            found.accuracy, samples=len(seen), classes=self.watch.classes, steps=self.taken
+        )
 
     def branch(self) -> Descent:
         """Return a copy that goes on by itself, but for the generator."""

@@ -14,7 +14,6 @@ import torch
 from torch import Tensor
 
 from neuronas.errors import TrainingFailedError
-from neuronas.training.measuring import Score
 
 NON_FINITE = "non-finite"
 DIVERGED = "diverged"
@@ -23,7 +22,7 @@ SATURATED = "saturated network"
 AT_CHANCE = "at chance"
 
 JUDGED_SAMPLES = 1024
-"""Training samples on which a network is judged while it is trained."""
+"""Training samples, at most, on which a network is judged while it is trained."""
 
 _DIVERGED_LOSS = 3.0
 """Times the loss of guessing, ``ln(classes)``."""
@@ -93,22 +92,24 @@ def check_layers(spike_rates: Mapping[str, float]) -> None:
         )
 
 
-def check_progress(found: Score, labels: Mapping[int, int], steps: int) -> None:
-    """Raise a TrainingFailedError where a network knows no more than how frequent classes are.
+def check_progress(accuracy: float, *, samples: int, classes: int, steps: int) -> None:
+    """Raise a TrainingFailedError where a network still knows nothing of its training samples.
 
-    Before 100 steps it may know no more: then nothing is raised.
+    ``at chance``: it is no better than drawing classes with equal probability, by three standard
+    errors. Before 100 steps it may be; and where some classes are frequent, naming the most
+    frequent one may be the way to start.
 
     Args:
-        found: Of the network, on training samples.
-        labels: How often each class occurs there.
+        accuracy: On training samples, in [0, 1].
+        samples: How many those were.
+        classes: Classes of the data.
         steps: That it was trained for.
     """
-    count = sum(labels.values())
-    chance = max(labels.values()) / count
-    needed = chance + _STANDARD_ERRORS * math.sqrt(chance * (1 - chance) / count)
-    if steps >= _CHANCE_STEPS and chance < 1 and found.accuracy <= needed:
+    chance = 1 / classes
+    needed = chance + _STANDARD_ERRORS * math.sqrt(chance * (1 - chance) / samples)
+    if steps >= _CHANCE_STEPS and chance < 1 and accuracy <= needed:
         raise TrainingFailedError(
             AT_CHANCE,
-            f"{found.accuracy:.1%} of {count} training samples after {steps} steps; guessing gives "
+            f"{accuracy:.1%} of {samples} training samples after {steps} steps; guessing gives "
             f"{chance:.1%}",
         )

@@ -175,6 +175,10 @@ def test_a_failed_candidate_is_told_and_counted(run, study):
     assert done.code == 0
     assert "1 failed | " in done.err
     assert "trial 1 failed: non-finite: training 2" in done.err
+    assert json.loads(run("status", "tiny", "--format", "json").out)["failures"] == {
+        "non-finite": 1
+    }
+    assert "failed: non-finite" in run("status", "tiny").out
 
 
 def test_absent_data_ends_with_6_and_names_the_package(run, folder):

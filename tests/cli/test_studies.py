@@ -135,6 +135,8 @@ def test_show_as_text_has_the_accuracy_the_layers_and_the_genotype(run, searched
     assert lines[0] == "trial 2: complete"
     assert f"validation accuracy: {trial.evaluation.validation_accuracy:.2%}" in lines
     assert "spike rates: cell_a.lif0 0.250" in lines
+    assert "share of positions where no channel fires: cell_a.lif0 0.500" in lines
+    assert "training took: 2 s, 1 MB" in lines
     assert any(line.startswith("against the budget (negative fits): area_mm2 -") for line in lines)
     assert "classifier.head" in done.out
     assert Architecture.from_json(json.loads(lines[-1])) == trial.candidate.architecture

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from neuronas.config import BUDGET_PRESETS, BudgetConfig, Origin, StudyConfig, load_study
+from neuronas.errors import ConfigError
 from neuronas.hardware import UNITS
 
 
@@ -215,3 +216,10 @@ def test_a_chip_file_is_looked_for_from_the_folder_of_the_study(tmp_path, monkey
 def test_a_chip_file_may_give_its_own_name(tmp_path):
     (tmp_path / "slow.yaml").write_text(f"name: ours\n{CHIP_FILE}")
     assert study(tmp_path, ON_A_CHIP % "slow.yaml").hardware.chip["name"] == "ours"
+
+
+def test_only_a_training_in_a_process_of_its_own_may_have_a_time_limit(tmp_path):
+    with pytest.raises(ConfigError, match=r"training.wall_seconds: .* add 'isolate: true'"):
+        study(tmp_path, "training: {wall_seconds: 60}")
+    limited = study(tmp_path, "training: {wall_seconds: 60, isolate: true}")
+    assert limited.training.wall_seconds == 60

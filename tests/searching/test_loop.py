@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from neuronas.architecture import deployment_digest, training_digest
+from neuronas.architecture import Architecture, deployment_digest, training_digest
 from neuronas.errors import (
     RepeatedFailureError,
     StorageError,
@@ -12,6 +12,7 @@ from neuronas.errors import (
 from neuronas.hardware import estimate
 from neuronas.records import CandidateState, Trial
 from neuronas.searching import FeasibleRegion, enqueue_candidate, load_result
+from neuronas.training.isolation import Limits, run_isolated
 from tests.searching.fakes import (
     BUDGET,
     CHEAP,
@@ -26,6 +27,7 @@ from tests.searching.fakes import (
     trials_of,
 )
 from tests.searching.test_region import TINY, TINY_BUDGET, brute_force
+from tests.training.test_isolation import allocate, crash
 
 EVERY_SAMPLER = pytest.mark.parametrize("sampler", ["random", "tpe"])
 
@@ -236,7 +238,7 @@ def test_a_pruned_reason_names_only_the_budgets_that_are_broken(url):
 # Failures
 
 
-@pytest.mark.parametrize("reason", ["non-finite", "dead network", "out of memory"])
+@pytest.mark.parametrize("reason", ["non-finite", "at chance", "out of memory"])
 def test_a_failed_candidate_ends_with_its_reason_and_the_search_goes_on(url, reason):
     result = run(study_config(), url, FakeEvaluator(failing(3, reason=reason)))
     failed = trials_of(url)[2]
@@ -246,6 +248,19 @@ def test_a_failed_candidate_ends_with_its_reason_and_the_search_goes_on(url, rea
     assert failed.cost.fits
     assert result.study.counts["trained"] == 8
     assert result.study.counts["failed"] == 1
+    assert result.study.failures == {reason: 1}
+
+
+def test_a_native_crash_and_too_much_memory_end_their_candidates_and_not_the_worker(url, tmp_path):
+    def before(number: int, _: Architecture) -> None:
+        if number == 2:
+            run_isolated(crash, limits=Limits())
+        if number == 4:
+            run_isolated(allocate, tmp_path / "pid", limits=Limits(memory_bytes=50_000_000))
+
+    result = run(study_config(), url, FakeEvaluator(before))
+    assert result.study.failures == {"crashed": 1, "out of memory": 1}
+    assert result.study.counts["trained"] == 8
 
 
 def test_a_failed_network_is_not_proposed_again(url):

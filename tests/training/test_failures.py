@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import replace
 
 import numpy as np
@@ -13,7 +14,7 @@ from neuronas.config import TrainingConfig
 from neuronas.errors import TrainingFailedError
 from neuronas.network import LIF
 from neuronas.training import Split, score, train
-from neuronas.training.failures import Watch, check_layers
+from neuronas.training.failures import Watch, check_layers, check_progress
 from tests.training.examples import DEEP, TINY, built
 
 BRIEF = TrainingConfig(epochs=1, batch_size=32)
@@ -106,9 +107,31 @@ def test_a_network_that_cannot_tell_images_apart_is_at_chance(digits):
     blind = replace(digits.train, images=alike)
     brief = failure(built(TINY), blind, TrainingConfig(epochs=12))
     assert brief.reason == "at chance"
-    assert "after 102 steps; guessing gives 1" in str(brief)
+    assert "after 102 steps; guessing gives 10.0%" in str(brief)
 
 
 def test_a_network_at_chance_is_not_given_up_within_a_hundred_steps(digits):
     alike = np.broadcast_to(digits.train.images[0], digits.train.images.shape)
     train(built(TINY), replace(digits.train, images=alike), TrainingConfig(epochs=10), seed=0)
+
+
+def test_a_network_that_learns_is_not_at_chance_where_samples_are_in_the_order_of_classes(digits):
+    order = np.argsort(digits.train.labels, kind="stable")
+    train(built(TINY), digits.train.take(order), TrainingConfig(epochs=12), seed=0)
+
+
+@pytest.mark.parametrize(
+    ("accuracy", "samples", "steps", "hopeless"),
+    [
+        (0.10, 1000, 100, True),
+        (0.12, 1000, 100, True),
+        (0.14, 1000, 100, False),
+        (0.14, 100, 100, True),
+        (0.10, 1000, 99, False),
+    ],
+)
+def test_at_chance_is_within_three_standard_errors_and_after_a_hundred_steps(
+    accuracy, samples, steps, hopeless
+):
+    with pytest.raises(TrainingFailedError) if hopeless else nullcontext():
+        check_progress(accuracy, samples=samples, classes=10, steps=steps)

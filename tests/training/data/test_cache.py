@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import pickle
+import shutil
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -10,6 +12,7 @@ import numpy as np
 import pytest
 
 from neuronas.config import OwnDataset
+from neuronas.errors import DatasetError
 from neuronas.training import load_dataset
 from neuronas.training.data import arrays
 from neuronas.training.data.cache import cache_root
@@ -140,3 +143,20 @@ def test_the_cache_is_where_the_user_says(monkeypatch, tmp_path):
     assert cache_root() == tmp_path / "xdg" / "neuronas"
     monkeypatch.delenv("XDG_CACHE_HOME")
     assert cache_root() == Path.home() / ".cache" / "neuronas"
+
+
+def test_in_another_process_splits_are_memory_mapped_as_here_and_parts_of_them_copied(cache, mine):
+    whole = load_dataset(mine)
+    again = pickle.loads(pickle.dumps(whole))
+    assert_equal(again, whole)
+    assert isinstance(again.train.images, np.memmap)
+    assert whole.train.images.tobytes() not in pickle.dumps(whole.train)
+    part = whole.train.take(slice(3, 9))
+    assert np.array_equal(pickle.loads(pickle.dumps(part)).images, part.images)
+
+
+def test_in_another_process_a_cache_that_was_deleted_meanwhile_is_told(cache, mine):
+    content = pickle.dumps(load_dataset(mine))
+    shutil.rmtree(cache)
+    with pytest.raises(DatasetError, match=r"cannot be read again .*; start again"):
+        pickle.loads(content)
