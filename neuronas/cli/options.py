@@ -87,6 +87,15 @@ Threads = Annotated[
     ),
 ]
 
+Device = Annotated[
+    str | None,
+    typer.Option(
+        "--device",
+        help="cpu or cuda. Default: cuda where it is available.",
+        show_default=False,
+    ),
+]
+
 
 def write(text: str) -> None:
     """Write data to stdout.

@@ -12,6 +12,7 @@ import typer
 from neuronas.cli.options import (
     CheckpointDir,
     DataDir,
+    Device,
     Format,
     Name,
     OutputFormat,
@@ -35,6 +36,7 @@ def search(
     checkpoint_dir: CheckpointDir = None,
     data_dir: DataDir = None,
     threads: Threads = 1,
+    device: Device = None,
     form: Format = OutputFormat.TABLE,
     accept_changes: Annotated[
         bool,
@@ -71,6 +73,7 @@ def search(
             checkpoint_dir=checkpoint_dir,
             data_dir=data_dir,
             threads=threads,
+            device=device,
             accept_changes=accept_changes,
             listener=listener,
         ),
@@ -84,6 +87,7 @@ def resume(
     checkpoint_dir: CheckpointDir = None,
     data_dir: DataDir = None,
     threads: Threads = 1,
+    device: Device = None,
     form: Format = OutputFormat.TABLE,
 ) -> None:
     """Go on with a stored study, after an interruption or for more networks."""
@@ -102,6 +106,7 @@ def resume(
             checkpoint_dir=checkpoint_dir,
             data_dir=data_dir,
             threads=threads,
+            device=device,
             listener=listener,
         ),
     )

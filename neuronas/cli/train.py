@@ -10,6 +10,7 @@ import typer
 from neuronas.cli.options import (
     CheckpointDir,
     DataDir,
+    Device,
     Format,
     Name,
     OutputFormat,
@@ -40,6 +41,7 @@ def train(
     checkpoint_dir: CheckpointDir = None,
     data_dir: DataDir = None,
     threads: Threads = 1,
+    device: Device = None,
     form: Format = OutputFormat.TABLE,
 ) -> None:
     """Train networks of a study to completion, several times; print test accuracy and cost.
@@ -64,6 +66,7 @@ def train(
             checkpoint_dir=checkpoint_dir,
             data_dir=data_dir,
             threads=threads,
+            device=device,
             listener=_say_step,
         )
     except KeyboardInterrupt:

@@ -119,6 +119,11 @@ class SpikingNetwork(nn.Module):
         read: Tensor = self.stem(folded)
         return read
 
+    @property
+    def device(self) -> torch.device:
+        """Where its weights are."""
+        return self.head.weight.device
+
     def lif_layers(self) -> dict[str, LIF]:
         """Return the LIF layers by their name in the layer table.
 

@@ -62,6 +62,7 @@ def search(
     checkpoint_dir: str | Path | None = None,
     data_dir: str | Path | None = None,
     threads: int = 1,
+    device: str | None = None,
     accept_changes: bool = False,
     listener: Listener | None = None,
 ) -> SearchResult:
@@ -81,6 +82,7 @@ def search(
         data_dir: Folder with the dataset's files, where it needs any.
         threads: Threads of torch. More help large networks only. Equal seeds give equal results
             at equal thread counts.
+        device: ``cpu`` or ``cuda``; CUDA where it is available when None.
         accept_changes: Go on although the stored study differs, as :func:`accepted` says.
         listener: Is told of progress after each trial.
 
@@ -124,7 +126,7 @@ def search(
         target = _target(config, stored, trials)
         if stored is not None and _is_done(url, stored, target):
             return load_result(url, config.name, repository)
-        trainer = study_trainer(config, checkpoint_dir, data_dir, threads)
+        trainer = study_trainer(config, checkpoint_dir, data_dir, threads, device)
         if stored is None:
             require_unused_name(url, config.name)
             reference = reference_point(region, source, config.objectives)
@@ -146,6 +148,7 @@ def resume(
     checkpoint_dir: str | Path | None = None,
     data_dir: str | Path | None = None,
     threads: int = 1,
+    device: str | None = None,
     listener: Listener | None = None,
 ) -> SearchResult:
     """Go on with a stored study; arguments, returns and errors as for :func:`search`."""
@@ -159,6 +162,7 @@ def resume(
         checkpoint_dir=checkpoint_dir,
         data_dir=data_dir,
         threads=threads,
+        device=device,
         listener=listener,
     )
 
@@ -236,6 +240,7 @@ def study_trainer(
     checkpoint_dir: str | Path | None,
     data_dir: str | Path | None,
     threads: int,
+    device: str | None,
 ) -> Trainer:
     """Return the trainer of a study's networks; arguments as for :func:`search`."""
     from neuronas.training import Trainer  # loads torch, which queueing a network does not need
@@ -246,6 +251,7 @@ def study_trainer(
         data_dir=None if data_dir is None else Path(data_dir),
         checkpoint_dir=Path(folder),
         threads=threads,
+        device=device,
     )
 
 

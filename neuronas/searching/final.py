@@ -80,6 +80,7 @@ def train_final(
     checkpoint_dir: str | Path | None = None,
     data_dir: str | Path | None = None,
     threads: int = 1,
+    device: str | None = None,
     listener: Callable[[FinalStep], None] = lambda _: None,
 ) -> list[FinalNetwork]:
     """Train networks of a study on its whole training split, with seeds of their own.
@@ -97,6 +98,7 @@ def train_final(
         checkpoint_dir: Folder of weights; as for :func:`neuronas.search`.
         data_dir: Folder with the dataset's files, where it needs any.
         threads: Threads of torch.
+        device: ``cpu`` or ``cuda``; CUDA where it is available when None.
         listener: Is told of each training.
 
     Returns:
@@ -113,7 +115,7 @@ def train_final(
         chosen = _chosen(repository, study, trials)
         whole = study.config.training.model_copy(update={"samples": None})
         config = study.config.model_copy(update={"training": whole})
-        trainer = study_trainer(config, checkpoint_dir, data_dir, threads)
+        trainer = study_trainer(config, checkpoint_dir, data_dir, threads, device)
         wanted = len(chosen) * seeds
         found: dict[int, list[Evaluation]] = {}
         for trial in chosen:

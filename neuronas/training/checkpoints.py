@@ -29,7 +29,7 @@ def save_weights(network: SpikingNetwork, folder: Path, stem: str) -> tuple[str,
     Raises:
         StorageError: The file cannot be written.
     """
-    content = save({name: value.contiguous() for name, value in network.state_dict().items()})
+    content = save({name: value.cpu().contiguous() for name, value in network.state_dict().items()})
     digest = hashlib.sha256(content).hexdigest()
     path = folder / f"{stem}-{digest[:8]}.safetensors"
     temporary = path.with_suffix(".partial")

@@ -68,7 +68,8 @@ class Descent:
         self.network.train()
         images, labels = self.data.batch(batch.numpy(), self.settings.augment, self.generator)
         self.optimizer.zero_grad(set_to_none=True)
-        loss = F.cross_entropy(self.network(images), labels)
+        device = self.network.device
+        loss = F.cross_entropy(self.network(images.to(device)), labels.to(device))
         loss.backward()  # type: ignore[no-untyped-call]
         norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), _GRADIENT_NORM)
         self.watch.step(loss.detach(), norm, epoch)

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from neuronas.network import SpikingNetwork, slot_of
 from neuronas.training.data import Split
+from neuronas.training.devices import forked_generators
 
 EVALUATION_BATCH = 256
 STATISTICS_SAMPLES = 2048
@@ -53,7 +54,7 @@ def estimate_batch_norm(network: SpikingNetwork, data: Split) -> None:
     batches = -(-len(images) // EVALUATION_BATCH)
     with torch.no_grad():
         for batch in torch.tensor_split(images, batches):
-            network(batch)
+            network(batch.to(network.device))
     for norm, momentum in zip(norms, momenta, strict=True):
         norm.momentum = momentum
 
@@ -74,11 +75,12 @@ def score(network: SpikingNetwork, data: Split) -> Score:
     correct = 0
     network.eval()
     try:
-        with torch.inference_mode(), torch.random.fork_rng(devices=[]):
+        with torch.inference_mode(), forked_generators(network.device.type):
             torch.manual_seed(_CODING_SEED)
             for start in range(0, len(data), EVALUATION_BATCH):
                 images, labels = data.batch(slice(start, start + EVALUATION_BATCH))
-                correct += int((network(images).argmax(dim=1) == labels).sum())
+                found = network(images.to(network.device)).argmax(dim=1)
+                correct += int((found.cpu() == labels).sum())
     finally:
         for handle in handles:
             handle.remove()

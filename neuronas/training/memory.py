@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from neuronas.architecture import Architecture, Networks, Signal, Workload
@@ -162,14 +163,21 @@ class Peak:
 
 
 @contextmanager
-def measured_peak() -> Iterator[Peak]:
-    """Measure the most memory that the process takes in the block, beyond what it had before.
+def measured_peak(device: str = "cpu") -> Iterator[Peak]:
+    """Measure the most memory that is taken in the block, beyond what was before.
 
-    Freed memory is given back to the system first: what a network before it has left would hide
-    what this one takes. Pages of memory-mapped data count where they are touched first.
+    On CUDA that of the device, as torch counts it; else that of the process. Freed memory is given
+    back to the system first: what a network before it has left would hide what this one takes.
+    Pages of memory-mapped data count where they are touched first.
     """
     peak = Peak()
     gc.collect()
+    if device == "cuda":
+        torch.cuda.reset_peak_memory_stats()
+        start = torch.cuda.memory_allocated()
+        yield peak
+        peak.bytes = torch.cuda.max_memory_allocated() - start
+        return
     _give_back()
     before = _restarted_peak()
     yield peak

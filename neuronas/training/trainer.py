@@ -20,6 +20,7 @@ from neuronas.network import SpikingNetwork, build_network, keep_freed_memory
 from neuronas.records import Evaluation, EvaluationKey, Provenance
 from neuronas.training.checkpoints import load_weights, save_weights
 from neuronas.training.data import Dataset, load_dataset
+from neuronas.training.devices import chosen_device, forked_generators
 from neuronas.training.failures import check_layers
 from neuronas.training.isolation import Limits, run_isolated
 from neuronas.training.loop import RECIPE, train
@@ -40,6 +41,7 @@ class Trainer:
         checkpoint_dir: Folder of all studies' weights.
         folder: Subfolder of this study's weights.
         threads: Threads of torch. Equal seeds give equal networks at equal thread counts.
+        device: Where networks are trained: ``cpu`` or ``cuda``.
     """
 
     dataset: Dataset
@@ -47,15 +49,35 @@ class Trainer:
     checkpoint_dir: Path
     folder: str
     threads: int
+    device: str = "cpu"
 
     @classmethod
     def of(
-        cls, study: StudyConfig, *, data_dir: Path | None, checkpoint_dir: Path, threads: int
+        cls,
+        study: StudyConfig,
+        *,
+        data_dir: Path | None,
+        checkpoint_dir: Path,
+        threads: int,
+        device: str | None = None,
     ) -> Trainer:
-        """Return the trainer of a study; DatasetError if its data is not there."""
+        """Return the trainer of a study.
+
+        Args:
+            study: The study.
+            data_dir: Folder with the dataset's files; its usual place when None.
+            checkpoint_dir: Folder of all studies' weights.
+            threads: Threads of torch.
+            device: ``cpu`` or ``cuda``; when None, CUDA where it is available.
+
+        Raises:
+            DatasetError: Its data is not there.
+            ConfigError: There is no such device.
+        """
         frames = study.space.time_steps[0] if study.dataset_info.event_frames else None
         dataset = load_dataset(study.dataset, data_dir, study.training.samples, time_steps=frames)
-        return cls(dataset, study.training, checkpoint_dir, study.name, threads)
+        found = chosen_device(device)
+        return cls(dataset, study.training, checkpoint_dir, study.name, threads, found)
 
     def context(self) -> Mapping[str, Any]:
         """Return what, besides the network, decides its accuracy; for the training digest."""
@@ -65,9 +87,12 @@ class Trainer:
             "batch_size": self.settings.batch_size,
             "learning_rate": self.settings.learning_rate,
         }
-        augment = self.settings.augment
-        # Left out where there is none: networks that were trained before there was any count on.
-        return context if augment is None else context | {"augment": augment.model_dump()}
+        # Left out where usual: networks that were trained before there was a choice count on.
+        if self.settings.augment is not None:
+            context["augment"] = self.settings.augment.model_dump()
+        if self.settings.precision != "fp32":
+            context["precision"] = self.settings.precision
+        return context
 
     def evaluate(self, architecture: Architecture, key: EvaluationKey) -> Evaluation:
         """Return the evaluation of a freshly trained network.
@@ -78,7 +103,8 @@ class Trainer:
         """
         megabytes = self.settings.memory_limit_mb
         limit = None if megabytes is None else megabytes * 1_000_000
-        require_memory(architecture, self.settings.batch_size, limit)
+        if self.device == "cpu":
+            require_memory(architecture, self.settings.batch_size, limit)
         if not self.settings.isolate:
             return self._evaluate(architecture, key)
         limits = Limits(limit, self.settings.wall_seconds)
@@ -86,7 +112,7 @@ class Trainer:
 
     def _evaluate(self, architecture: Architecture, key: EvaluationKey) -> Evaluation:
         started = time.perf_counter()
-        with self._torch(key.seed), reported_memory(), measured_peak() as peak:
+        with self._torch(key.seed), reported_memory(), measured_peak(self.device) as peak:
             network = self._built(architecture)
             settings = self.settings.model_copy(update={"epochs": key.epochs})
             train(network, self.dataset.train, settings, key.seed)
@@ -122,12 +148,14 @@ class Trainer:
     def _built(self, architecture: Architecture) -> SpikingNetwork:
         network = build_network(architecture)
         if architecture.coding in {"rate", "latency"}:
-            network.bounds = self.dataset.bounds()
-        return network
+            black, white = self.dataset.bounds()
+            network.bounds = black.to(self.device), white.to(self.device)
+        network.precision = self.settings.precision
+        return network.to(self.device)
 
     def _provenance(self) -> Provenance:
         return Provenance(
-            device="cpu",
+            device=self.device,
             threads=self.threads,
             split=self.dataset.description,
             versions={package: version(package) for package in PACKAGES},
@@ -140,7 +168,7 @@ class Trainer:
         torch.set_num_threads(self.threads)
         keep_freed_memory()
         try:
-            with torch.random.fork_rng(devices=[]):
+            with forked_generators(self.device):
                 torch.manual_seed(seed)
                 yield
         finally:

@@ -1,0 +1,48 @@
+"""Where networks are trained, and in which precision."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from neuronas.config import TrainingConfig
+from neuronas.errors import ConfigError
+from neuronas.records import EvaluationKey
+from neuronas.training.devices import chosen_device
+from tests.strategies import architecture
+
+CUDA = torch.cuda.is_available()
+KEY = EvaluationKey("cd" * 32, 1, 3)
+
+
+def test_cuda_is_chosen_where_it_is_available():
+    assert chosen_device(None) == ("cuda" if CUDA else "cpu")
+    assert chosen_device("cpu") == "cpu"
+
+
+def test_a_device_that_is_not_there_is_told():
+    with pytest.raises(ConfigError, match="device: found 'tpu'; allowed: cpu, cuda"):
+        chosen_device("tpu")
+    if not CUDA:
+        with pytest.raises(ConfigError, match="this torch finds no CUDA device here"):
+            chosen_device("cuda")
+
+
+def test_bf16_is_another_training_and_fp32_the_usual_one(make_trainer):
+    usual = make_trainer()
+    halved = make_trainer(settings=TrainingConfig(epochs=1, batch_size=32, precision="bf16"))
+    assert halved.context() == {**usual.context(), "precision": "bf16"}
+    accuracies = {t.evaluate(architecture(), KEY).validation_accuracy for t in (usual, halved)}
+    assert all(0 < accuracy <= 1 for accuracy in accuracies)
+
+
+@pytest.mark.skipif(not CUDA, reason="no CUDA device is here")
+@pytest.mark.parametrize("coding", ["direct", "rate", "latency"])
+def test_cuda_trains_what_the_cpu_evaluates(make_trainer, coding):
+    trainer = make_trainer(device="cuda")
+    network = architecture(coding=coding, cell_a="0301 0043 0002 3000")
+    evaluation = trainer.evaluate(network, KEY)
+    assert evaluation.provenance.device == "cuda"
+    assert evaluation.peak_memory_bytes > 0
+    here = make_trainer().test_accuracy(network, evaluation)
+    assert abs(here - trainer.test_accuracy(network, evaluation)) < 0.05
