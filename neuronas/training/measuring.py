@@ -97,9 +97,10 @@ def _recorder(
 ) -> Callable[[object, object, Tensor], None]:
     def record(_module: object, _inputs: object, spikes: Tensor) -> None:
         # (T, B, ...), or one step of them: summed over samples and steps.
+        rate, share = _rate_and_silence(spikes, channels=2)
         samples = spikes.shape[0] * spikes.shape[1]
-        rates[name] += float(spikes.mean()) * samples
-        silent[name] += _silent(spikes, channels=2) * samples
+        rates[name] += rate * samples
+        silent[name] += share * samples
 
     return record
 
@@ -109,15 +110,17 @@ def _input_recorder(
 ) -> Callable[[object, tuple[Tensor]], None]:
     def record(_module: object, inputs: tuple[Tensor]) -> None:
         (spikes,) = inputs  # (T*B, C, H, W)
-        rates[_INPUT] += float(spikes.mean()) * len(spikes)
-        silent[_INPUT] += _silent(spikes, channels=1) * len(spikes)
+        rate, share = _rate_and_silence(spikes, channels=1)
+        rates[_INPUT] += rate * len(spikes)
+        silent[_INPUT] += share * len(spikes)
 
     return record
 
 
-def _silent(spikes: Tensor, channels: int) -> float:
-    """Return the share of positions at which no channel fires."""
-    return float((spikes.amax(dim=channels) == 0).float().mean())
+def _rate_and_silence(spikes: Tensor, channels: int) -> tuple[float, float]:
+    """Return the share of neurons that fire, and of positions at which no channel does."""
+    firing = spikes.sum(dim=channels)
+    return float(firing.mean()) / spikes.shape[channels], float((firing == 0).float().mean())
 
 
 def _by_row(network: SpikingNetwork, measured: dict[str, float]) -> dict[str, float]:
