@@ -22,6 +22,7 @@ COMMANDS = [
     "status",
     "front",
     "show",
+    "train",
     "check",
     "estimate",
     "compare",
@@ -97,7 +98,9 @@ def test_every_command_explains_itself_and_each_option(run, command):
             assert re.search(r"\S(  +|\n +)\S", entry), entry
 
 
-@pytest.mark.parametrize("command", ["search", "resume", "list", "status", "front", "show"])
+@pytest.mark.parametrize(
+    "command", ["search", "resume", "list", "status", "front", "show", "train"]
+)
 def test_every_command_on_stored_studies_takes_a_storage(run, command):
     assert "NEURONAS_STORAGE" in run(command, "--help").out
 
