@@ -104,6 +104,8 @@ class TrainingFailedError(NeuronasError):
         detail: What was seen.
     """
 
+    exit_code: ClassVar[int] = 7
+
     def __init__(self, reason: str, detail: str) -> None:
         super().__init__(f"{reason}: {detail}")
         self.reason = reason

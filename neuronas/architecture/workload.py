@@ -252,12 +252,13 @@ class _Builder:
         layers: Ints | int = 1,
     ) -> None:
         self._sizes(name, size)
+        learned = np.where(channels > 0, layers, 0) * len(self.networks.neuron.learned)
         self._set(
             name,
             kind=np.where(channels > 0, Kind.LIF, Kind.NONE),
             in_channels=channels,
             out_channels=channels * layers,
-            parameters=2 * channels if normalized else 0,
+            parameters=(2 * channels if normalized else 0) + learned,
             neurons=channels * layers * (size[0] * size[1]),
             signal=np.where(channels > 0, Signal.CURRENT, Signal.NONE),
             levels=np.where(channels > 0, self.current_levels, 0),

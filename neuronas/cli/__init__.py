@@ -57,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line; our own errors end it with their message and exit code.
 
     Exit codes: 0 done, 2 usage, 3 wrong input, 4 nothing fits the budget, 5 storage, 6 data,
-    7 repeated training failures, 130 stopped by the user.
+    7 failed training, 130 stopped by the user.
     """
     try:
         app(arguments, prog_name="neuronas")

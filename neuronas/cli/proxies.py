@@ -97,6 +97,12 @@ def _genotype(path: Path, dataset: str | None) -> Architecture:
             source=str(path),
         )
     architecture = Architecture.from_json(content, source=str(path))
+    if architecture.coding == "events":
+        raise ConfigError(
+            "coding: found 'events'; allowed: direct, rate, latency: proxies read images, not "
+            "event frames",
+            source=str(path),
+        )
     if dataset is not None:
         try:
             require_dataset(architecture, dataset)

@@ -103,11 +103,13 @@ class Trainer:
         """
         megabytes = self.settings.memory_limit_mb
         limit = None if megabytes is None else megabytes * 1_000_000
-        if self.device == "cpu":
-            require_memory(architecture, self.settings.batch_size, limit)
+        left = torch.cuda.mem_get_info()[0] if self.device == "cuda" else None
+        require_memory(architecture, self.settings.batch_size, left if limit is None else limit)
         if not self.settings.isolate:
             return self._evaluate(architecture, key)
-        limits = Limits(limit, self.settings.wall_seconds)
+        # What is watched is the process's memory; on CUDA tensors are elsewhere.
+        watched = limit if self.device == "cpu" else None
+        limits = Limits(watched, self.settings.wall_seconds)
         return run_isolated(Trainer._evaluate, self, architecture, key, limits=limits)
 
     def _evaluate(self, architecture: Architecture, key: EvaluationKey) -> Evaluation:

@@ -116,3 +116,11 @@ def test_the_benchmark_measures_goes_on_and_reports(run, folder, monkeypatch):
     names = [row["score"] for row in json.loads(again.out)]
     assert "naswot + restart 1" in names
     assert {row["networks"] for row in json.loads(again.out)} == {3}
+
+
+def test_networks_of_event_frames_are_refused(run, folder):
+    network = architecture(coding="events").to_json()
+    (folder / "events.json").write_text(json.dumps(network))
+    done = run("proxy", "events.json")
+    assert (done.code, done.out) == (3, "")
+    assert "proxies read images, not event frames" in done.err

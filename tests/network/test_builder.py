@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from torch import nn
 
 from neuronas.architecture import SLOT_INDEX, Architecture, Networks, Workload
-from neuronas.config import Kind
+from neuronas.config import Kind, NeuronConfig
 from neuronas.errors import GenotypeError
 from neuronas.network import LIF, QuantizedConv2d, QuantizedLinear, SpikingNetwork, build_network
 from neuronas.network.builder import slot_of
@@ -235,3 +235,17 @@ def test_an_image_that_is_not_a_number_is_seen_in_the_gradient_not_in_the_loss()
     loss.backward()
     assert loss.isfinite()
     assert not torch.nn.utils.get_total_norm(p.grad for p in module.parameters()).isfinite()
+
+
+def test_what_neurons_learn_is_counted_among_the_parameters():
+    network = architecture(
+        cell_a="0aab 00b0 000c 0000",
+        hidden=4,
+        neuron=NeuronConfig(learned=("decay", "threshold")),
+    )
+    table, module = Workload.of(Networks.of([network])), built(network)
+    plain = network.model_copy(update={"neuron": NeuronConfig()})
+    found = sum(parameter.numel() for parameter in module.parameters())
+    assert found == int(table.total_parameters()[0])
+    without = int(Workload.of(Networks.of([plain])).total_parameters()[0])
+    assert found - without == 2 * len(module.lif_layers())

@@ -106,17 +106,15 @@ def test_two_bits_are_three_values_worked_out_by_hand():
     )
 
 
-@settings(max_examples=25)
-@given(weights())
-def test_no_three_values_of_one_magnitude_are_much_nearer_than_the_ternary_ones(weight):
-    """The rule is the optimum for Gaussian weights; a search over all of them bounds it."""
-    for channel, values in zip(weight, quantize_weight(weight, 2), strict=True):
-        flat = channel.flatten().abs().sort(descending=True).values.double()
-        kept = flat.cumsum(0) ** 2 / torch.arange(1, len(flat) + 1)
-        least = (flat.square().sum() - kept.max()).clamp(min=0)
+def test_hardly_any_three_values_are_nearer_to_gaussian_weights_than_the_ternary_ones():
+    """The rule is the optimum for Gaussian weights; a search over all thresholds finds little."""
+    for channel in randn(3, 4, 1000):
+        values = quantize_weight(channel[None], 2)[0]
+        sizes = channel.abs().sort(descending=True).values.double()
+        kept = sizes.cumsum(0) ** 2 / torch.arange(1, len(sizes) + 1)
+        least = sizes.square().sum() - kept.max()
         error = (values.double() - channel.double()).square().sum()
-        assert error >= least * (1 - 1e-5) - 1e-12 * flat.square().sum()
-        assert error <= least + 0.15 * flat.square().sum()
+        assert least * (1 - 1e-6) <= error <= 1.1 * least
 
 
 @pytest.mark.parametrize("bits", EVEN)

@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from neuronas.architecture import Networks, Workload
+from neuronas.config import NeuronConfig
 from neuronas.errors import ConfigError, DatasetError
 from neuronas.network import LIF, quantize_weight
 from neuronas.training.proxies import (
@@ -252,3 +253,23 @@ def test_networks_that_read_spikes_are_scored_too(coding):
     assert scored.synflow == plain.synflow  # whose input is ones
     assert math.isfinite(scored.naswot)
     assert scored.spikes != plain.spikes
+
+
+@pytest.mark.parametrize("cell", ["0303 0030 0002 3000", "0030 0003 0300 0000"])
+def test_what_leads_backward_carries_flow(cell):
+    network = architecture(cell_a=cell, time_steps=3)
+    scored = score_proxies(network, noise_images((1, 8, 8), 16, 0), 0).proxies
+    assert math.isfinite(scored.synflow)
+    assert math.isfinite(scored.naswot)
+
+
+def test_rounded_currents_do_not_change_what_flows():
+    rounded = architecture(neuron=NeuronConfig(current_bits=8))
+    found = [synflow(built(network), (1, 8, 8)) for network in (rounded, architecture())]
+    assert found[0] == found[1]
+
+
+@pytest.mark.parametrize("coding", ["direct", "rate"])
+def test_equal_seeds_give_equal_proxies(coding):
+    network, images = architecture(coding=coding, time_steps=3), noise_images((1, 8, 8), 16, 0)
+    assert score_proxies(network, images, 4).proxies == score_proxies(network, images, 4).proxies

@@ -129,15 +129,15 @@ class Dataset:
         """Return the network's input for a black and for a white pixel, shape ``(C, 1, 1)`` each.
 
         Bytes reach from 0 to what they are divided by; other values from the least to the greatest
-        of all splits.
+        of all splits and 0, which the border of a crop is made of.
         """
         splits = (self.train, self.validation, self.test)
         scaling, channels = self.train.scaling, self.train.images.shape[-3]
         ends = (0.0, scaling.divisor)
         if self.train.images.dtype != np.uint8:
             ends = (
-                min(float(split.images.min()) for split in splits),
-                max(float(split.images.max()) for split in splits),
+                min(0.0, *(float(split.images.min()) for split in splits)),
+                max(0.0, *(float(split.images.max()) for split in splits)),
             )
         black, white = (scaling.apply(torch.full((channels, 1, 1), end)) for end in ends)
         return black, white

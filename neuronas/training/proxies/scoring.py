@@ -122,12 +122,13 @@ def one_thread() -> Iterator[None]:
 def _measured(
     architecture: Architecture, images: Images, seed: int, cpu_s: dict[str, float]
 ) -> tuple[SpikeScores, float]:
-    with torch.random.fork_rng(devices=[]), _timed(cpu_s, BUILD):
+    with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        network = build_network(architecture)
+        with _timed(cpu_s, BUILD):
+            network = build_network(architecture)
         network.bounds = float(images.min()), float(images.max())
-    with _timed(cpu_s, "forward"):
-        spiking = spike_scores(network, torch.from_numpy(images))
+        with _timed(cpu_s, "forward"):
+            spiking = spike_scores(network, torch.from_numpy(images))
     with _timed(cpu_s, "synflow"):
         flow = synflow(network, architecture.input_shape)
     return spiking, flow

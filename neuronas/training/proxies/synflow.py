@@ -15,7 +15,7 @@ from neuronas.network import (
     SpikingNetwork,
     quantize_weight,
 )
-from neuronas.network.quantization import FULL_PRECISION_BITS, SpikeConv2d
+from neuronas.network.quantization import FULL_PRECISION_BITS, RoundedCurrents, SpikeConv2d
 
 
 def synflow(network: SpikingNetwork, input_shape: tuple[int, int, int]) -> float:
@@ -36,8 +36,9 @@ def synflow(network: SpikingNetwork, input_shape: tuple[int, int, int]) -> float
     ones = torch.ones(1, *input_shape, dtype=torch.float64)
     weights = [m.weight for m in linear.modules() if isinstance(m, _WEIGHTED)]
     with torch.enable_grad():
-        gradients = torch.autograd.grad(linear(ones).sum(), weights)
-    flow = sum(float((w.detach() * g).sum()) for w, g in zip(weights, gradients, strict=True))
+        gradients = torch.autograd.grad(linear(ones).sum(), weights, allow_unused=True)
+    reached = [(w, g) for w, g in zip(weights, gradients, strict=True) if g is not None]
+    flow = sum(float((w.detach() * g).sum()) for w, g in reached)
     return math.log(flow) if flow > 0 else -math.inf
 
 
@@ -47,7 +48,9 @@ _WEIGHTED = (QuantizedConv2d, QuantizedLinear)
 def _linear(network: SpikingNetwork) -> SpikingNetwork:
     """Return a copy in float64 that is linear, with the magnitudes of the stored weights."""
     linear = copy.deepcopy(network).eval()
-    linear.time_steps, linear.coding = 1, "direct"
+    # One step is as good as many, but what leads backward needs another to arrive.
+    backward = bool(network.cell_a.backward_edges or network.cell_b.backward_edges)
+    linear.time_steps, linear.coding = network.time_steps if backward else 1, "direct"
     for module in linear.modules():
         if isinstance(module, _WEIGHTED):
             with torch.no_grad():
@@ -57,7 +60,7 @@ def _linear(network: SpikingNetwork) -> SpikingNetwork:
             module.bits = FULL_PRECISION_BITS
             if isinstance(module, SpikeConv2d):
                 module.packs = False
-        elif isinstance(module, LIF | nn.BatchNorm2d):
+        elif isinstance(module, LIF | nn.BatchNorm2d | RoundedCurrents):
             module.register_forward_hook(_passed_on)
     return linear.double()
 
