@@ -14,7 +14,7 @@ from typing import Any
 import torch
 
 from neuronas.architecture import Architecture
-from neuronas.config import StudyConfig, TrainingConfig
+from neuronas.config import AugmentConfig, StudyConfig, TrainingConfig
 from neuronas.errors import TrainingFailedError
 from neuronas.network import SpikingNetwork, build_network, keep_freed_memory
 from neuronas.records import Evaluation, EvaluationKey, Provenance
@@ -88,8 +88,9 @@ class Trainer:
             "learning_rate": self.settings.learning_rate,
         }
         # Left out where usual: networks that were trained before there was a choice count on.
-        if self.settings.augment is not None:
-            context["augment"] = self.settings.augment.model_dump()
+        augment = self.settings.augment or AugmentConfig()
+        if augment != AugmentConfig():
+            context["augment"] = augment.model_dump()
         if self.settings.precision != "fp32":
             context["precision"] = self.settings.precision
         return context

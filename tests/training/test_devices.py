@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from neuronas.config import TrainingConfig
+from neuronas.config import AugmentConfig, TrainingConfig
 from neuronas.errors import ConfigError
 from neuronas.records import EvaluationKey
 from neuronas.training.devices import chosen_device
@@ -46,3 +46,10 @@ def test_cuda_trains_what_the_cpu_evaluates(make_trainer, coding):
     assert evaluation.peak_memory_bytes > 0
     here = make_trainer().test_accuracy(network, evaluation)
     assert abs(here - trainer.test_accuracy(network, evaluation)) < 0.05
+
+
+def test_an_augmentation_without_effect_is_no_other_training(make_trainer):
+    idle = TrainingConfig(epochs=1, batch_size=32, augment=AugmentConfig())
+    assert make_trainer(settings=idle).context() == make_trainer().context()
+    flipped = idle.model_copy(update={"augment": AugmentConfig(flip=True)})
+    assert "augment" in make_trainer(settings=flipped).context()
