@@ -40,10 +40,11 @@ def step(network: SpikingNetwork, shape: tuple[int, ...], batch: int) -> None:
 
 
 def test_the_measured_peak_is_what_a_block_takes_whatever_was_freed_before():
-    for megabytes in (80, 20, 80):
+    elsewhere = 4e6  # other threads of the process, and pages that come in whole blocks
+    for megabytes in (160, 40, 160):
         with measured_peak() as peak:
             np.ones(megabytes * 125_000)
-        assert peak.bytes == pytest.approx(megabytes * 1e6, rel=0.1)
+        assert peak.bytes == pytest.approx(megabytes * 1e6, rel=0.05, abs=elsewhere)
 
 
 @pytest.mark.parametrize("cell", [CHAIN, POOLS, "0300 0030 0003 3000"])

@@ -151,22 +151,23 @@ def _proxies(architecture: Architecture, data: Dataset) -> dict[str, Reading]:
 
 
 Scheme = Callable[[Architecture, Dataset], list[Reading]]
-"""A way of training briefly: validation accuracy at each of ``RUNGS``, and what that cost."""
+"""A way of training briefly: validation accuracy at each of ``RUNGS``, and the processor seconds
+that a network has taken until then, earlier rungs included."""
 
 
 def _restart(architecture: Architecture, data: Dataset) -> list[Reading]:
     """Train anew for each rung, with a complete learning-rate schedule of its own."""
-    return [
-        _trained(architecture, data.train, data.validation, epochs, BRIEF_SEED) for epochs in RUNGS
-    ]
+    readings: list[Reading] = []
+    spent = 0.0
+    for epochs in RUNGS:
+        rung = _trained(architecture, data.train, data.validation, epochs, BRIEF_SEED)
+        spent += rung.cpu_s
+        readings.append(rung.model_copy(update={"cpu_s": spent}))
+    return readings
 
 
 def _continue(architecture: Architecture, data: Dataset) -> list[Reading]:
-    """Train once, each rung on a branch of its own on which the learning rate falls.
-
-    A rung's seconds are all that the network has taken until then, earlier branches included: to be
-    compared with those of all restarts up to that rung.
-    """
+    """Train once, each rung on a branch of its own on which the learning rate falls."""
     readings: list[Reading] = []
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(BRIEF_SEED)
