@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import itertools
+import multiprocessing
+from concurrent.futures import ProcessPoolExecutor
 
 import numpy as np
 import pytest
 import torch
 from torch.nn import functional as F
 
+from neuronas.architecture import Architecture
 from neuronas.benchmarks.proxies import networks
 from neuronas.config import TrainingConfig
 from neuronas.errors import TrainingFailedError
@@ -24,6 +27,8 @@ from neuronas.training.memory import (
 from tests.strategies import architecture
 from tests.training.examples import KEY, TINY, built
 
+FRESH = multiprocessing.get_context("forkserver")
+FRESH.set_forkserver_preload(["tests.training.examples"])
 CHAIN = "0300 0030 0003 0000"
 POOLS = "0344 0044 0004 0000"
 
@@ -39,6 +44,14 @@ def step(network: SpikingNetwork, shape: tuple[int, ...], batch: int) -> None:
         network(torch.randn(EVALUATION_BATCH, *shape))
 
 
+def peak_of_a_step(network: Architecture, shape: tuple[int, ...], batch: int) -> int | None:
+    torch.set_num_threads(1)
+    step(built(TINY), TINY.input_shape, 2)  # a first training also loads what torch needs for it
+    with measured_peak() as peak:
+        step(built(network), shape, batch)
+    return peak.bytes
+
+
 def test_the_measured_peak_is_what_a_block_takes_whatever_was_freed_before():
     elsewhere = 4e6  # other threads of the process, and pages that come in whole blocks
     for megabytes in (160, 40, 160):
@@ -52,9 +65,10 @@ def test_the_measured_peak_is_what_a_block_takes_whatever_was_freed_before():
 def test_a_training_takes_about_what_is_predicted(cell, batch):
     shape = (1, 20, 20)
     network = architecture(input_shape=shape, cell_a=cell, cell_b=CHAIN, channels=8, time_steps=4)
-    with measured_peak() as peak:
-        step(built(network), shape, batch)
-    assert 0.7 < predicted_bytes(network, batch) / peak.bytes < 2.0
+    # In a process of its own: what other tests have freed here hides what a training takes.
+    with ProcessPoolExecutor(1, FRESH) as process:
+        peak_bytes = process.submit(peak_of_a_step, network, shape, batch).result()
+    assert 0.7 < predicted_bytes(network, batch) / peak_bytes < 2.0
 
 
 def test_more_of_anything_takes_more_memory():
