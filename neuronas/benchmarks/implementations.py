@@ -1,4 +1,7 @@
-"""Ways to train one network: ours, other libraries', and convolutions alone, the floor."""
+"""Ways to train one network: ours, other libraries', and convolutions alone, the floor.
+
+``floor-fp32-norm`` also runs the batch norms: what is left to save is what ours takes beyond it.
+"""
 
 from __future__ import annotations
 
@@ -50,8 +53,14 @@ def _training(network: nn.Module, architecture: Architecture, *, bf16: bool = Fa
     return step
 
 
-def _floor(architecture: Architecture, dtype: torch.dtype) -> Step:
-    """Return forward and backward of the convolutions and linear layers alone, channels last."""
+def _floor(architecture: Architecture, dtype: torch.dtype, *norms: type[nn.Module]) -> Step:
+    """Return forward and backward of the convolutions and linear layers alone, channels last.
+
+    Args:
+        architecture: The network.
+        dtype: Of maps and weights.
+        norms: Further layers that run.
+    """
     network = build_network(architecture)
     calls: list[tuple[nn.Module, Tensor, Tensor]] = []
 
@@ -60,7 +69,8 @@ def _floor(architecture: Architecture, dtype: torch.dtype) -> Step:
         gradient = torch.rand_like(output, memory_format=torch.preserve_format).to(dtype)
         calls.append((layer, source, gradient))
 
-    layers = [m for m in network.modules() if isinstance(m, QuantizedConv2d | QuantizedLinear)]
+    kinds = (QuantizedConv2d, QuantizedLinear, *norms)
+    layers = [module for module in network.modules() if isinstance(module, kinds)]
     handles = [layer.register_forward_hook(record) for layer in layers]
     with torch.no_grad():
         network(batch(architecture)[0])
@@ -80,8 +90,10 @@ def _floor(architecture: Architecture, dtype: torch.dtype) -> Step:
 def _bare(layer: nn.Module, x: Tensor) -> Tensor:
     if isinstance(layer, nn.Conv2d):
         return F.conv2d(x, layer.weight, padding=layer.padding)
-    assert isinstance(layer, nn.Linear)
-    return F.linear(x, layer.weight, layer.bias)
+    if isinstance(layer, nn.Linear):
+        return F.linear(x, layer.weight, layer.bias)
+    y: Tensor = layer(x)
+    return y
 
 
 def _quantized(architecture: Architecture) -> SpikingNetwork:
@@ -97,6 +109,7 @@ IMPLEMENTATIONS: dict[str, Callable[[Architecture], Step]] = {
     "neuronas-fp32-4bit": lambda a: _training(_quantized(a), a),
     "neuronas-bf16-4bit": lambda a: _training(_quantized(a), a, bf16=True),
     "floor-fp32": lambda a: _floor(a, torch.float32),
+    "floor-fp32-norm": lambda a: _floor(a, torch.float32, nn.BatchNorm2d),
     "floor-bf16": lambda a: _floor(a, torch.bfloat16),
 }
 """By name: what prepares the step of a network. The first is the baseline."""

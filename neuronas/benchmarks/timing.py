@@ -35,6 +35,7 @@ def compare(
     *,
     items: Mapping[str, int],
     repetitions: int,
+    warm_up: int = WARM_UP,
 ) -> list[Timing]:
     """Return the timing of each variant; the first is the baseline.
 
@@ -45,14 +46,15 @@ def compare(
         benchmark: Name of the benchmark.
         variants: What to run, by name.
         items: Items that one run of each handles.
-        repetitions: Runs of each, after a warm-up.
+        repetitions: Runs of each that count.
+        warm_up: Runs of each before.
     """
     seconds: dict[str, list[float]] = {name: [] for name in variants}
-    for repetition in range(repetitions + WARM_UP):
+    for repetition in range(warm_up + repetitions):
         for name, run in variants.items():
             started = time.process_time()
             run()
-            if repetition >= WARM_UP:
+            if repetition >= warm_up:
                 seconds[name].append(time.process_time() - started)
     medians = {name: statistics.median(values) for name, values in seconds.items()}
     baseline = next(iter(variants))

@@ -21,6 +21,9 @@ from neuronas.network import keep_freed_memory
 WORKERS = ("neuronas-fp32", "neuronas-bf16")
 """What is measured with two workers."""
 
+_WARM_UP = 5
+"""Steps until the process has the memory that it needs; a training has hundreds."""
+
 _STEPS_OF_MEMORY = 2
 _STEPS_OF_WORKERS = 4
 
@@ -83,7 +86,13 @@ def _steps(channels: int, say: Callable[[str], None]) -> dict[str, Step]:
 
 
 def _one_worker(channels: int, steps: Mapping[str, Step], repetitions: int) -> list[TrainingSpeed]:
-    timings = compare("training", steps, items=dict.fromkeys(steps, BATCH), repetitions=repetitions)
+    timings = compare(
+        "training",
+        steps,
+        items=dict.fromkeys(steps, BATCH),
+        repetitions=repetitions,
+        warm_up=_WARM_UP,
+    )
     return [
         TrainingSpeed(
             implementation=timing.variant,

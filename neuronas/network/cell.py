@@ -117,7 +117,12 @@ class Cell(nn.Module):
                 value = fires(self.fired_by[edge], value)
             if edge in self.operations:
                 value = self.operations[edge](value)
-            into[target] = into[target] + value if target in into else value
+            if target not in into:
+                into[target] = value
+            elif edge in self.fired_by:  # what batch norm has just written is nobody else's
+                into[target] = value.add_(into[target])
+            else:
+                into[target] = into[target] + value
 
     def _at_once(self, time_steps: int) -> Fire:
         return self._once_per_layer(lambda lif, name, x: fire(lif, x, time_steps))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -76,7 +77,7 @@ class _MultiStepLIF(torch.autograd.Function):
         learns_decay = ctx.needs_input_grad[1]
         ctx.save_for_backward(potential, current if learns_decay else None)
         ctx.decay, ctx.threshold, ctx.rules = decay_value, threshold_value, rules
-        return torch.gt(potential, threshold_value, out=torch.empty_like(potential))
+        return _fired(potential, threshold_value)
 
     @staticmethod
     def backward(
@@ -85,13 +86,17 @@ class _MultiStepLIF(torch.autograd.Function):
     ) -> tuple[Tensor | None, Tensor | None, Tensor | None, None]:
         potential, current = ctx.saved_tensors
         decay, threshold, rules = ctx.decay, ctx.threshold, ctx.rules
-        # In place: this is memory-bound, and autograd through the surrogate takes twice as long.
-        slopes = _surrogate_derivative(potential, threshold, rules)
-        gradient = torch.mul(spike_gradients[0], slopes)
+        gain = 1 - decay
+        # All that follows is linear in the gradient, so that the gain is free here.
+        gradient = _through_surrogate(spike_gradients[0], potential, threshold, rules, gain)
+        slopes: Tensor | None = None
+        if not rules.detach_reset:
+            ones = torch.ones_like(potential)
+            slopes = _through_surrogate(ones, potential, threshold, rules)
         silent = torch.empty_like(gradient[0])
         for t in range(len(gradient) - 2, -1, -1):
             later = gradient[t + 1]
-            if not rules.detach_reset:
+            if slopes is not None:
                 by_reset = -threshold if rules.subtract else potential[t] * -decay
                 gradient[t].add_(later * by_reset * slopes[t])
             if rules.subtract:
@@ -101,10 +106,36 @@ class _MultiStepLIF(torch.autograd.Function):
                 gradient[t].addcmul_(later, silent, value=decay)
         by_decay = by_threshold = None
         if ctx.needs_input_grad[1]:
-            by_decay = _by_decay(gradient, potential, current, threshold, rules)
+            by_decay = _by_decay(gradient, potential, current, threshold, rules) / gain
         if ctx.needs_input_grad[2]:
-            by_threshold = _by_threshold(gradient, potential, decay, threshold, rules)
-        return gradient.mul_(1 - decay), by_decay, by_threshold, None
+            by_threshold = _by_threshold(gradient, potential, decay, threshold, rules) / gain
+        return gradient, by_decay, by_threshold, None
+
+
+def _fired(potential: Tensor, threshold: float) -> Tensor:
+    return torch.gt(potential, threshold, out=torch.empty_like(potential))
+
+
+def spikes_again(spikes: Tensor) -> Callable[[], Tensor] | None:
+    """Return what computes spikes once more, ``(T, B, ...)``, from what their neurons keep.
+
+    It can be called until the backward pass has gone through the neurons.
+
+    Args:
+        spikes: Of :class:`LIF`, or a view of them, ``(T*B, ...)``.
+
+    Returns:
+        None where they are not of neurons run over all time steps at once, or gradients are off.
+    """
+    node: Any = spikes.grad_fn
+    while node is not None and node.name().startswith(_VIEWS):
+        node = node.next_functions[0][0]
+    if not isinstance(node, _MultiStepLIF._backward_cls):  # noqa: SLF001 - torch has no other way
+        return None
+    return lambda: _fired(node.saved_tensors[0], node.threshold)
+
+
+_VIEWS = ("ViewBackward", "UnsafeViewBackward", "ReshapeAliasBackward")
 
 
 class _Spike(torch.autograd.Function):
@@ -119,19 +150,30 @@ class _Spike(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:  # noqa: ANN401
         (beyond,) = ctx.saved_tensors
-        return gradients[0] * _surrogate_derivative(beyond, 0.0, ctx.rules), None
+        return _through_surrogate(gradients[0], beyond, 0.0, ctx.rules), None
 
 
-def _surrogate_derivative(potential: Tensor, threshold: float, rules: _Rules) -> Tensor:
-    """Return the derivative that snntorch's surrogate of this name has, without its overflow."""
+def _through_surrogate(
+    gradient: Tensor, potential: Tensor, threshold: float, rules: _Rules, gain: float = 1.0
+) -> Tensor:
+    """Return gradient times gain times the derivative of snntorch's surrogate of this name.
+
+    Written as a quotient, in place and in as few passes as there can be: this is memory-bound, and
+    autograd through the surrogate takes four times as long.
+    """
     beyond = potential - threshold
+    one, zero = beyond.new_ones(()), beyond.new_zeros(())
     if rules.surrogate == "atan":
-        squared = beyond.mul_(math.pi / 2 * rules.slope).square_().add_(1)
-        return squared.reciprocal_().mul_(rules.slope / 2)
-    if rules.surrogate == "fast_sigmoid":
-        return beyond.abs_().mul_(rules.slope).add_(1).square_().reciprocal_()
-    activation = beyond.mul_(rules.slope).sigmoid_()
-    return activation.mul_(1 - activation).mul_(rules.slope)
+        square = (math.pi / 2 * rules.slope) ** 2
+        torch.addcmul(one, beyond, beyond, value=square, out=beyond)
+        height = rules.slope / 2
+    elif rules.surrogate == "fast_sigmoid":
+        torch.add(one, beyond.abs_(), alpha=rules.slope, out=beyond).square_()
+        height = 1.0
+    else:
+        beyond.mul_(rules.slope / 2).cosh_().square_()
+        height = rules.slope / 4
+    return torch.addcdiv(zero, gradient, beyond, value=gain * height, out=beyond)
 
 
 def _by_decay(

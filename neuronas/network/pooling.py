@@ -44,20 +44,28 @@ class _BlockMean(torch.autograd.Function):
         side: int,
     ) -> Tensor:
         ctx.side, ctx.size = side, x.shape[-2:]
-        return F.avg_pool2d(x, side)
+        channels = x.shape[1]
+        share = x.new_full((channels, 1, side, side), 1 / side**2)
+        return F.conv2d(x, share, stride=side, groups=channels)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:  # noqa: ANN401
         side, (height, width) = ctx.side, ctx.size
         share = (gradients[0] / side**2).permute(0, 2, 3, 1)
         count, rows, columns, channels = share.shape
-        blocks = share[:, :, None, :, None].expand(-1, -1, side, -1, side, -1)
-        spread = blocks.reshape(count, rows * side, columns * side, channels)
-        unused = (0, 0, 0, width - columns * side, 0, height - rows * side)
-        return F.pad(spread, unused).permute(0, 3, 1, 2), None
+        whole = (rows * side, columns * side) == (height, width)
+        make = share.new_empty if whole else share.new_zeros
+        spread = make(count, height, width, channels)
+        blocks = spread[:, : rows * side, : columns * side]
+        blocks = blocks.unflatten(1, (rows, side)).unflatten(3, (columns, side))
+        blocks.copy_(share[:, :, None, :, None])
+        return spread.permute(0, 3, 1, 2), None
 
 
 def block_mean(x: Tensor, side: int) -> Tensor:
-    """Return the averages of blocks of ``side``, as ``F.avg_pool2d`` does, channels last."""
+    """Return the averages of blocks of ``side``, as ``F.avg_pool2d`` does, channels last.
+
+    Run as a convolution, as :class:`SameAvgPool2d`.
+    """
     found: Tensor = _BlockMean.apply(x, side)  # type: ignore[no-untyped-call]
     return found

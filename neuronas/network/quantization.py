@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+from neuronas.network.lif import spikes_again
 
 HALF_PRECISION_BITS = 16
 FULL_PRECISION_BITS = 32
@@ -91,10 +95,13 @@ class QuantizedConv2d(nn.Conv2d):
 
 
 class SpikeConv2d(QuantizedConv2d):
-    """Convolution of spikes, which are kept for the backward pass as bytes: 0 or 1.
+    """Convolution of spikes, which takes little memory to keep them for the backward pass.
+
+    Neurons keep their potentials anyhow, and spikes are told from them. Where neurons are stepped,
+    spikes are kept as bytes, 0 or 1.
 
     Attributes:
-        packs: Whether they are. To be switched off for inputs that are not 0 or 1.
+        packs: Whether so. To be switched off for inputs that are not 0 or 1.
     """
 
     packs = True
@@ -105,12 +112,16 @@ class SpikeConv2d(QuantizedConv2d):
             return super().forward(x)
         # The hooks live as long as what they keep, so they must not hold on to the spikes.
         place, shape, dtype = x.data_ptr(), x.shape, x.dtype
+        again = spikes_again(x)
 
-        def pack(saved: Tensor) -> Tensor:
-            spikes = saved.data_ptr() == place and saved.shape == shape
-            return saved.to(torch.int8) if spikes else saved
+        def pack(saved: Tensor) -> Tensor | Callable[[], Tensor]:
+            if saved.data_ptr() != place or saved.shape != shape:
+                return saved
+            return again or saved.to(torch.int8)
 
-        def unpack(kept: Tensor) -> Tensor:
+        def unpack(kept: Tensor | Callable[[], Tensor]) -> Tensor:
+            if not isinstance(kept, Tensor):
+                return kept().view(shape)
             return kept.to(dtype) if kept.dtype == torch.int8 else kept
 
         with torch.autograd.graph.saved_tensors_hooks(pack, unpack):

@@ -15,7 +15,7 @@ from neuronas.architecture import Architecture
 from neuronas.benchmarks.proxies import networks
 from neuronas.config import TrainingConfig
 from neuronas.errors import TrainingFailedError
-from neuronas.network import SpikingNetwork
+from neuronas.network import SpikingNetwork, keep_freed_memory
 from neuronas.training.measuring import EVALUATION_BATCH
 from neuronas.training.memory import (
     available_bytes,
@@ -46,6 +46,7 @@ def step(network: SpikingNetwork, shape: tuple[int, ...], batch: int) -> None:
 
 def peak_of_a_step(network: Architecture, shape: tuple[int, ...], batch: int) -> int | None:
     torch.set_num_threads(1)
+    keep_freed_memory()
     step(built(TINY), TINY.input_shape, 2)  # a first training also loads what torch needs for it
     with measured_peak() as peak:
         step(built(network), shape, batch)
