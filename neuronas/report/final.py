@@ -48,7 +48,7 @@ def final_table(study: str, networks: Sequence[FinalNetwork]) -> Table:
         "chosen. validation, test: means over seeds that the search did not use. energy: at the "
         "spike rates that these trainings measured; as assumed: what the search counted with."
     )
-    columns = _ACCURACY_COLUMNS + _COST_COLUMNS
+    columns: tuple[Column, ...] = _ACCURACY_COLUMNS + _COST_COLUMNS
     if any(network.twins for network in networks):
         columns = _ACCURACY_COLUMNS + _TWIN_COLUMNS + _COST_COLUMNS
         caption += (
