@@ -159,6 +159,11 @@ class Architecture(BaseModel):
         """Return the same network with edges that are on no path zeroized."""
         return Networks.of([self]).canonical()[0]
 
+    def full_precision(self) -> Architecture:
+        """Return the same network with weights of 32 bits."""
+        bits = WeightBits.model_validate(dict.fromkeys(GROUPS, 32))
+        return self.model_copy(update={"weight_bits": bits})
+
     def cnt_mats(self) -> tuple[str, str]:
         """Return SNASNet's notation of cell A and cell B."""
         return format_cnt_mat(self.cell_a), format_cnt_mat(self.cell_b)

@@ -37,6 +37,14 @@ def train(
         bool, typer.Option("--front", help="Train the Pareto front; also where no trial is named.")
     ] = False,
     seeds: Annotated[int, typer.Option("--seeds", min=1, help="Trainings per network.")] = 3,
+    post_training: Annotated[
+        bool,
+        typer.Option(
+            "--post-training",
+            help="Also train with weights of 32 bits under the same seeds, and quantize those "
+            "afterwards; print both accuracies.",
+        ),
+    ] = False,
     storage: Storage = None,
     checkpoint_dir: CheckpointDir = None,
     data_dir: DataDir = None,
@@ -62,6 +70,7 @@ def train(
             epochs=epochs,
             seeds=seeds,
             trials=trials or None,
+            post_training=post_training,
             storage=resolve_url(storage),
             checkpoint_dir=checkpoint_dir,
             data_dir=data_dir,
@@ -78,7 +87,5 @@ def train(
 def _say_step(step: FinalStep) -> None:
     e = step.evaluation
     how = "reused" if step.reused else f"trained in {e.train_seconds:.0f} s"
-    say(
-        f"{step.done}/{step.wanted}: trial {step.trial_number}, seed {e.key.seed}: test "
-        f"{e.test_accuracy:.2%}, {how}"
-    )
+    which = f"trial {step.trial_number}" + (" at 32 bits" if step.twin else "")
+    say(f"{step.done}/{step.wanted}: {which}, seed {e.key.seed}: test {e.test_accuracy:.2%}, {how}")

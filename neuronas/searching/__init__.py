@@ -18,7 +18,7 @@ if TYPE_CHECKING:
         search,
     )
     from neuronas.searching.chips import candidate_estimate
-    from neuronas.searching.final import FinalNetwork, FinalStep, train_final
+    from neuronas.searching.final import FinalNetwork, FinalStep, Twin, train_final
     from neuronas.searching.loop import Progress
     from neuronas.searching.region import FeasibleRegion
     from neuronas.searching.samplers import GatedSampler
@@ -34,6 +34,7 @@ __all__ = [
     "SearchResult",
     "Stream",
     "Survey",
+    "Twin",
     "accepted",
     "candidate_estimate",
     "enqueue_candidate",
@@ -55,6 +56,7 @@ _HOMES = {
     "SearchResult": "api",
     "Stream": "seeds",
     "Survey": "survey",
+    "Twin": "final",
     "accepted": "api",
     "candidate_estimate": "chips",
     "enqueue_candidate": "api",

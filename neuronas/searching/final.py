@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from neuronas.architecture import training_digest
+from neuronas.architecture import Architecture, training_digest
 from neuronas.errors import StorageError, TrainingFailedError
 from neuronas.hardware import Estimate
 from neuronas.records import Evaluation, EvaluationKey, StudyRecord, Trial
@@ -22,6 +22,20 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
+class Twin:
+    """A network trained with weights of 32 bits, and quantized afterwards.
+
+    Attributes:
+        evaluation: Of the network with weights of 32 bits, with test accuracy.
+        quantized_accuracy: Test accuracy once its weights have the bits of the study's network,
+            in [0, 1].
+    """
+
+    evaluation: Evaluation
+    quantized_accuracy: float
+
+
+@dataclass(frozen=True, slots=True)
 class FinalNetwork:
     """One network of a study, trained to completion with several seeds.
 
@@ -29,27 +43,32 @@ class FinalNetwork:
         trial: The trial that proposed it, with what the search saw of it.
         evaluations: One per seed, with test accuracy.
         cost: Cost at the spike rates that these trainings measured, averaged over seeds.
+        twins: One per seed, for comparison; empty where none was asked for.
     """
 
     trial: Trial
     evaluations: tuple[Evaluation, ...]
     cost: Estimate
+    twins: tuple[Twin, ...] = ()
 
     @property
     def test_accuracies(self) -> list[float]:
         """Test accuracy of each seed, in [0, 1]."""
-        return [e.test_accuracy for e in self.evaluations if e.test_accuracy is not None]
+        return _tests(self.evaluations)
 
     @property
-    def mean(self) -> float:
-        """Mean test accuracy."""
-        return statistics.mean(self.test_accuracies)
+    def full_precision_accuracies(self) -> list[float]:
+        """Test accuracy of each twin with weights of 32 bits, in [0, 1]."""
+        return _tests(twin.evaluation for twin in self.twins)
 
     @property
-    def deviation(self) -> float | None:
-        """Standard deviation of the test accuracy over seeds; None of a single one."""
-        found = self.test_accuracies
-        return statistics.stdev(found) if len(found) > 1 else None
+    def post_training_accuracies(self) -> list[float]:
+        """Test accuracy of each twin after its weights were quantized, in [0, 1]."""
+        return [twin.quantized_accuracy for twin in self.twins]
+
+
+def _tests(evaluations: Iterable[Evaluation]) -> list[float]:
+    return [e.test_accuracy for e in evaluations if e.test_accuracy is not None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +80,7 @@ class FinalStep:
         trial_number: The network.
         evaluation: How good it is.
         reused: Whether an earlier call trained it.
+        twin: Whether it was trained with weights of 32 bits, for comparison.
     """
 
     done: int
@@ -68,6 +88,7 @@ class FinalStep:
     trial_number: int
     evaluation: Evaluation
     reused: bool
+    twin: bool
 
 
 def train_final(
@@ -76,6 +97,7 @@ def train_final(
     epochs: int,
     seeds: int = 1,
     trials: Sequence[int] | None = None,
+    post_training: bool = False,
     storage: str | None = None,
     checkpoint_dir: str | Path | None = None,
     data_dir: str | Path | None = None,
@@ -94,6 +116,9 @@ def train_final(
         epochs: Epochs of each training, with a complete schedule.
         seeds: Trainings of each network.
         trials: Numbers of trials; the Pareto front where None.
+        post_training: Train each network under each seed with weights of 32 bits too, and quantize
+            it afterwards. What is measured then is not stored, but the weights are: a later call
+            quantizes them again.
         storage: Storage URL.
         checkpoint_dir: Folder of weights; as for :func:`neuronas.search`.
         data_dir: Folder with the dataset's files, where it needs any.
@@ -105,7 +130,8 @@ def train_final(
         One per network, in the order of ``trials``, or by number.
 
     Raises:
-        StorageError: There is no such study or trial, or a live process searches it.
+        StorageError: There is no such study or trial, a live process searches it, or weights that
+            are to be tested are absent or damaged.
         DatasetError: The dataset's files are not there.
         TrainingFailedError: A network cannot be trained for so long.
     """
@@ -116,19 +142,83 @@ def train_final(
         whole = study.config.training.model_copy(update={"samples": None})
         config = study.config.model_copy(update={"training": whole})
         trainer = study_trainer(config, checkpoint_dir, data_dir, threads, device)
-        wanted = len(chosen) * seeds
-        found: dict[int, list[Evaluation]] = {}
-        for trial in chosen:
-            number = trial.candidate.trial_number
-            for index in range(seeds):
-                key = _key(trial, trainer, study, epochs, index)
-                stored = repository.find_evaluation(key)
-                evaluation = stored or _evaluated(trainer, trial, key)
-                evaluation = _tested(repository, name, trainer, trial, evaluation)
-                found.setdefault(number, []).append(evaluation)
-                done = sum(map(len, found.values()))
-                listener(FinalStep(done, wanted, number, evaluation, stored is not None))
-    return [_final(study, trial, found[trial.candidate.trial_number]) for trial in chosen]
+        wanted = len(chosen) * seeds * (2 if post_training else 1)
+        trainings = _Trainings(repository, study, trainer, epochs, wanted, listener)
+        return [trainings.network(trial, seeds, post_training=post_training) for trial in chosen]
+
+
+@dataclass(slots=True)
+class _Trainings:
+    """All trainings of one call: those that are stored are reused, others stored as they end."""
+
+    repository: Repository
+    study: StudyRecord
+    trainer: Trainer
+    epochs: int
+    wanted: int
+    listener: Callable[[FinalStep], None]
+    done: int = 0
+
+    def network(self, trial: Trial, seeds: int, *, post_training: bool) -> FinalNetwork:
+        """Return a trial's network, trained with each seed."""
+        network = trial.candidate.architecture
+        digest = training_digest(network, self.trainer.context())
+        kept: list[Evaluation] = []
+        twins: list[Twin] = []
+        for index in range(seeds):
+            seed = final_seed(self.study.config.search.seed, digest, index)
+            key = EvaluationKey(digest, self.epochs, seed)
+            kept.append(self._training(trial, network, key))
+            if post_training:
+                twins.append(self._twin(trial, kept[-1]))
+        cost = _measured_cost(self.study, trial, kept)
+        return FinalNetwork(trial, tuple(kept), cost, tuple(twins))
+
+    def _twin(self, trial: Trial, evaluation: Evaluation) -> Twin:
+        """Return the network with weights of 32 bits, trained with the seed of ``evaluation``.
+
+        A network whose weights have 32 bits is its own twin.
+        """
+        network = trial.candidate.architecture
+        full = network.full_precision()
+        digest = training_digest(full, self.trainer.context())
+        key = EvaluationKey(digest, self.epochs, evaluation.key.seed)
+        found = self._training(trial, full, key, twin=True)
+        (accuracy,) = _tests([found])
+        if key != evaluation.key:
+            accuracy = self.trainer.quantized_accuracy(network, found)
+        return Twin(found, accuracy)
+
+    def _training(
+        self, trial: Trial, network: Architecture, key: EvaluationKey, *, twin: bool = False
+    ) -> Evaluation:
+        """Return the stored evaluation of one training, with test accuracy."""
+        number = trial.candidate.trial_number
+        stored = self.repository.find_evaluation(key)
+        evaluation = stored or self._evaluated(number, network, key, twin=twin)
+        self.repository.add_evaluation(self.study.name, evaluation)
+        if evaluation.test_accuracy is None:
+            accuracy = self.trainer.test_accuracy(network, evaluation)
+            self.repository.set_test_accuracy(key, accuracy)
+        kept = self.repository.find_evaluation(key)
+        assert kept is not None
+        self.done += 1
+        reused = stored is not None
+        self.listener(FinalStep(self.done, self.wanted, number, kept, reused, twin))
+        return kept
+
+    def _evaluated(
+        self, number: int, network: Architecture, key: EvaluationKey, *, twin: bool
+    ) -> Evaluation:
+        try:
+            return self.trainer.evaluate(network, key)
+        except TrainingFailedError as failure:
+            which = f"trial {number} with weights of 32 bits" if twin else f"trial {number}"
+            failure.add_note(
+                f"it is {which}; what was trained before is stored, name the other trials to "
+                "train them"
+            )
+            raise
 
 
 def _chosen(
@@ -149,40 +239,7 @@ def _chosen(
     return [trial for trial in found if trial is not None]
 
 
-def _evaluated(trainer: Trainer, trial: Trial, key: EvaluationKey) -> Evaluation:
-    try:
-        return trainer.evaluate(trial.candidate.architecture, key)
-    except TrainingFailedError as failure:
-        failure.add_note(
-            f"it is trial {trial.candidate.trial_number}; what was trained before is stored, name "
-            "the other trials to train them"
-        )
-        raise
-
-
-def _key(
-    trial: Trial, trainer: Trainer, study: StudyRecord, epochs: int, index: int
-) -> EvaluationKey:
-    digest = training_digest(trial.candidate.architecture, trainer.context())
-    return EvaluationKey(digest, epochs, final_seed(study.config.search.seed, digest, index))
-
-
-def _tested(
-    repository: Repository, study: str, trainer: Trainer, trial: Trial, evaluation: Evaluation
-) -> Evaluation:
-    """Return an evaluation with its test accuracy, stored."""
-    repository.add_evaluation(study, evaluation)
-    if evaluation.test_accuracy is None:
-        accuracy = trainer.test_accuracy(trial.candidate.architecture, evaluation)
-        repository.set_test_accuracy(evaluation.key, accuracy)
-    stored = repository.find_evaluation(evaluation.key)
-    assert stored is not None
-    return stored
-
-
-def _final(study: StudyRecord, trial: Trial, evaluations: Iterable[Evaluation]) -> FinalNetwork:
-    kept = tuple(evaluations)
-    names = kept[0].spike_rates
-    rates = {name: statistics.mean(e.spike_rates[name] for e in kept) for name in names}
-    cost = candidate_estimate(study.config, trial.candidate, spike_rate=rates)
-    return FinalNetwork(trial, kept, cost)
+def _measured_cost(study: StudyRecord, trial: Trial, evaluations: Sequence[Evaluation]) -> Estimate:
+    names = evaluations[0].spike_rates
+    rates = {name: statistics.mean(e.spike_rates[name] for e in evaluations) for name in names}
+    return candidate_estimate(study.config, trial.candidate, spike_rate=rates)

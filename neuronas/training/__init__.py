@@ -3,6 +3,7 @@
 from neuronas.training.data import Dataset, Split, load_dataset
 from neuronas.training.loop import RECIPE, train, train_in_rungs
 from neuronas.training.measuring import Score, score
+from neuronas.training.post_training import quantized_after
 from neuronas.training.trainer import Trainer
 
 __all__ = [
@@ -12,6 +13,7 @@ __all__ = [
     "Split",
     "Trainer",
     "load_dataset",
+    "quantized_after",
     "score",
     "train",
     "train_in_rungs",

@@ -26,6 +26,7 @@ from neuronas.training.isolation import Limits, run_isolated
 from neuronas.training.loop import RECIPE, train
 from neuronas.training.measuring import score
 from neuronas.training.memory import OUT_OF_MEMORY, measured_peak, require_memory
+from neuronas.training.post_training import quantized_after
 
 PACKAGES = ("neuronas", "torch", "snntorch", "optuna", "numpy")
 _NO_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")
@@ -142,11 +143,30 @@ class Trainer:
         Raises:
             StorageError: Its weights are absent or damaged.
         """
-        path = self.checkpoint_dir / evaluation.weights_path
         with self._torch(evaluation.key.seed):
-            network = self._built(architecture)
-            load_weights(network, path, evaluation.weights_sha256)
+            network = self._loaded(architecture, evaluation)
             return score(network, self.dataset.test).accuracy
+
+    def quantized_accuracy(self, architecture: Architecture, twin: Evaluation) -> float:
+        """Return the accuracy on the test split of a network that is quantized after training.
+
+        Args:
+            architecture: The network, with the weight bits to quantize to.
+            twin: Evaluation of the same network, trained with weights of 32 bits.
+
+        Raises:
+            StorageError: Its weights are absent or damaged.
+        """
+        with self._torch(twin.key.seed):
+            network = self._loaded(architecture.full_precision(), twin)
+            quantized = quantized_after(network, architecture.weight_bits, self.dataset.train)
+            return score(quantized, self.dataset.test).accuracy
+
+    def _loaded(self, architecture: Architecture, evaluation: Evaluation) -> SpikingNetwork:
+        network = self._built(architecture)
+        path = self.checkpoint_dir / evaluation.weights_path
+        load_weights(network, path, evaluation.weights_sha256)
+        return network
 
     def _built(self, architecture: Architecture) -> SpikingNetwork:
         network = build_network(architecture)

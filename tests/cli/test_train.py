@@ -11,7 +11,7 @@ import pytest
 from neuronas.architecture import Architecture, Networks, Workload
 from neuronas.records import Evaluation, EvaluationKey
 from neuronas.storage import Repository
-from tests.searching.fakes import FakeEvaluator, evaluated_by, failing
+from tests.searching.fakes import FakeEvaluator, evaluated_by, evaluation, failing
 
 RATE = 0.25
 
@@ -83,6 +83,74 @@ def test_cost_is_that_at_measured_spike_rates(run, folder, study, evaluator):
     there = run("estimate", "t.json", "--spike-rate", RATE, "--format", "json").out
     assert row["energy_uj"] * 1e6 == pytest.approx(json.loads(there)["energy_pj"])
     assert row["energy_uj"] > row["assumed_energy_uj"]
+
+
+TWIN_KEYS = {
+    f"{name}_{figure}"
+    for name in ("full_precision", "post_training")
+    for figure in ("accuracy", "deviation")
+}
+
+
+def test_twins_at_32_bits_have_the_same_seeds_and_stand_beside(run, final):
+    number = front_of()[0]
+    command = ("train", "tiny", number, "--epochs", 9, "--seeds", 2)
+    (plain,) = json.loads(run(*command, "--format", "json").out)
+    aware = list(final.trained)
+    done = run(*command, "--post-training", "--format", "json")
+    (row,) = json.loads(done.out)
+    assert {key: row[key] for key in plain} == plain
+    assert row.keys() - plain.keys() == TWIN_KEYS
+    twins = final.trained[2:]
+    assert [(key.epochs, key.seed) for key in twins] == [(key.epochs, key.seed) for key in aware]
+    assert len({key.digest for key in aware + twins}) == 2
+    tests = [evaluation(key).validation_accuracy / 2 for key in twins]
+    assert row["full_precision_accuracy"] == pytest.approx(sum(tests) / 2)
+    assert row["full_precision_deviation"] == pytest.approx(abs(tests[0] - tests[1]) / 2**0.5)
+    assert row["post_training_accuracy"] == pytest.approx(sum(tests) / 4)
+    assert row["post_training_deviation"] == pytest.approx(abs(tests[0] - tests[1]) / 8**0.5)
+    with Repository("sqlite:///neuronas.db") as repository:
+        network = repository.find_trial("tiny", number).candidate.architecture
+    assert [(a, twin.key) for a, twin in final.quantized] == [(network, key) for key in twins]
+    assert f"4/4: trial {number} at 32 bits, seed {twins[1].seed}: " in done.err
+
+
+def test_twins_are_trained_once_and_told_in_the_table(run, final):
+    command = ("train", "tiny", "--epochs", 9, "--seeds", 2, "--post-training")
+    first = run(*command)
+    trained = len(final.trained)
+    again = run(*command)
+    assert trained == len(final.trained) == 4 * len(front_of())
+    assert again.err.count("reused") == trained
+    assert again.out == first.out
+    for title in ("at 32 bits", "quantized after"):
+        assert title in first.out
+        assert title not in run("train", "tiny", "--epochs", 9, "--seeds", 2).out
+
+
+def test_a_twin_that_cannot_be_trained_is_named(run, final):
+    number = front_of()[0]
+    with evaluated_by(Measuring(failing(2))):
+        done = run("train", "tiny", number, "--epochs", 9, "--post-training")
+    assert done.code == 7
+    assert f"it is trial {number} with weights of 32 bits; what was trained" in done.err
+
+
+def test_a_network_of_32_bits_is_its_own_twin(run, folder, study, evaluator):
+    study.write_text(
+        "dataset: digits\nspace: {channels: [4, 8], weight_bits: 32}\nsearch: {trials: 1}\n"
+        "hardware: {model: spikesim}\n"
+    )
+    assert run("search", study).code == 0
+    with evaluated_by(Measuring()):
+        done = run(
+            "train", "tiny", 0, "--epochs", 2, "--seeds", 2, "--post-training", "--format", "json"
+        )
+    (row,) = json.loads(done.out)
+    assert done.err.count("trained in") == 2
+    for name in ("full_precision", "post_training"):
+        assert row[f"{name}_accuracy"] == row["test_accuracy"]
+        assert row[f"{name}_deviation"] == row["test_deviation"]
 
 
 @pytest.mark.parametrize(

@@ -58,6 +58,7 @@ class FakeEvaluator:
         self.calls: list[EvaluationKey] = []
         self.trained: list[EvaluationKey] = []
         self.tested: list[EvaluationKey] = []
+        self.quantized: list[tuple[Architecture, Evaluation]] = []
 
     def context(self) -> Mapping[str, object]:
         return self._context
@@ -72,6 +73,10 @@ class FakeEvaluator:
     def test_accuracy(self, architecture: Architecture, evaluation: Evaluation) -> float:
         self.tested.append(evaluation.key)
         return evaluation.validation_accuracy / 2
+
+    def quantized_accuracy(self, architecture: Architecture, twin: Evaluation) -> float:
+        self.quantized.append((architecture, twin))
+        return twin.validation_accuracy / 4
 
 
 def evaluation(key: EvaluationKey) -> Evaluation:
