@@ -18,7 +18,7 @@ from neuronas.architecture import (
     Architecture,
     Networks,
 )
-from neuronas.config import CODINGS, OPERATIONS, SNASNET_OPERATIONS, ZEROIZE
+from neuronas.config import CODINGS, OPERATIONS, SNASNET_OPERATIONS, ZEROIZE, NeuronConfig
 from neuronas.hardware import LayerList
 
 OPERATION_NAMES = tuple(op.name for op in OPERATIONS)
@@ -121,6 +121,23 @@ def architectures(
         votes=draw(st.integers(1, 3)),
         coding=draw(st.sampled_from(CODINGS)),
         weight_bits={group: draw(st.sampled_from(BIT_WIDTHS)) for group in GROUPS},
+    )
+
+
+@st.composite
+def whole_cells(draw: st.DrawFn) -> Architecture:
+    """Architectures without a dead edge, whose operations may ask for the network's threshold."""
+    edges = draw(st.sampled_from([len(EDGES), len(ALL_EDGES)]))
+    operation = st.sampled_from([name for name in OPERATION_NAMES if name != "zeroize"])
+    learned = st.sampled_from([(), ("threshold",), ("decay", "threshold")])
+    batch_norm = st.sampled_from(["folded", "tdbn"])
+    return architecture(
+        cell_a=draw(st.tuples(*[operation] * edges)),
+        cell_b=draw(st.tuples(*[operation] * edges)),
+        channels=draw(st.integers(1, 4)),
+        time_steps=draw(st.integers(2, 3)),
+        threshold=draw(st.sampled_from([0.5, 1.0, 1.5, 0.7])),
+        neuron=NeuronConfig(learned=draw(learned), batch_norm=draw(batch_norm)),
     )
 
 

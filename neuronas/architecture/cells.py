@@ -31,6 +31,15 @@ ALL_EDGES = EDGES + BACK_EDGES
 ALL_EDGE_NAMES = EDGE_NAMES + BACK_EDGE_NAMES
 """Columns of cells with backward edges; the first 6 are those of cells without."""
 
+_PLAIN = {
+    index: plain
+    for index, op in enumerate(OPERATIONS)
+    for plain, other in enumerate(OPERATIONS)
+    if op.threshold is not None
+    and (other.kind, other.kernel, other.threshold) == (op.kind, op.kernel, None)
+}
+"""Of each operation with a threshold of its own, the one that has the network's."""
+
 _SYMBOLS = {op.symbol: op.name for op in OPERATIONS}
 
 
@@ -76,6 +85,36 @@ def canonical_cells(
     in :func:`live_edges`.
     """
     return np.where(live_edges(cells, time_steps), cells, np.int64(ZEROIZE))
+
+
+def with_network_thresholds(
+    cells: NDArray[np.int64], thresholds: NDArray[np.floating]
+) -> NDArray[np.int64]:
+    """Return the cells without operations that ask for the threshold which their network has.
+
+    The operation of the network's own threshold stands in their place. It is the same network,
+    also where thresholds are learned: neurons of a node that start at one threshold are one layer.
+
+    Args:
+        cells: Operations, shape ``(N, 6)`` or ``(N, 12)``.
+        thresholds: Of the networks, shape ``(N,)``.
+    """
+    for operation, plain in _PLAIN.items():
+        same = thresholds == OPERATIONS[operation].threshold
+        if same.any():
+            cells = np.where((cells == operation) & same[:, None], np.int64(plain), cells)
+    return cells
+
+
+def same_operation(name: str, threshold: float, names: Sequence[str]) -> str | None:
+    """Return which of ``names`` is the operation ``name`` in a network of a threshold, if any."""
+
+    def plain(name: str) -> int:
+        operation = OPERATION_INDEX[name]
+        own = OPERATIONS[operation].threshold == threshold
+        return _PLAIN.get(operation, operation) if own else operation
+
+    return next((other for other in names if plain(other) == plain(name)), None)
 
 
 def parse_cnt_mat(text: str) -> tuple[str, ...]:

@@ -18,9 +18,9 @@ from neuronas.config import ZEROIZE
 def training_digest(architecture: Architecture, context: Mapping[str, Any]) -> str:
     """Return the SHA-256 of everything that decides a network's weights and accuracy.
 
-    Edges on no path and the bit width of a group without weights do not change a network, so they
-    do not change its digest. Epochs and seed are not part of it: an evaluation is keyed by
-    (digest, epochs, seed).
+    Edges on no path, an operation's threshold that is the network's too, and the bit width of a
+    group without weights do not change a network, so they do not change its digest. Epochs and
+    seed are not part of it: an evaluation is keyed by (digest, epochs, seed).
 
     Args:
         architecture: The network.

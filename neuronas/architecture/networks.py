@@ -22,6 +22,7 @@ from neuronas.architecture.cells import (
     format_cnt_mat,
     live_edges,
     parse_cnt_mat,
+    with_network_thresholds,
     without_idle,
 )
 from neuronas.config import (
@@ -156,7 +157,7 @@ class Architecture(BaseModel):
         return values
 
     def canonical(self) -> Architecture:
-        """Return the same network with edges that are on no path zeroized."""
+        """Return the same network as it is compared; see :meth:`Networks.canonical`."""
         return Networks.of([self]).canonical()[0]
 
     def full_precision(self) -> Architecture:
@@ -337,12 +338,16 @@ class Networks:
         return replace(self, **arrays)
 
     def canonical(self) -> Networks:
-        """Return the same networks with edges that are on no path zeroized."""
-        return replace(
-            self,
-            cell_a=canonical_cells(self.cell_a, self.time_steps),
-            cell_b=canonical_cells(self.cell_b, self.time_steps),
+        """Return the same networks as they are compared.
+
+        Edges that are on no path are zeroized, and operations that ask for the network's own
+        threshold are those that have it anyway.
+        """
+        cell_a, cell_b = (
+            with_network_thresholds(canonical_cells(cell, self.time_steps), self.threshold)
+            for cell in (self.cell_a, self.cell_b)
         )
+        return replace(self, cell_a=cell_a, cell_b=cell_b)
 
     def connected(self) -> NDArray[np.bool_]:
         """Return which networks have a path from input to output, shape ``(N,)``."""

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from neuronas.architecture.cells import ALL_EDGE_NAMES, EDGE_NAMES
+from neuronas.architecture.cells import ALL_EDGE_NAMES, EDGE_NAMES, same_operation
 from neuronas.architecture.networks import GROUPS, Architecture, Ints, Networks
 from neuronas.config import (
     CODINGS,
@@ -257,8 +257,16 @@ class SearchSpace:
             if self.shared
             else {"cell_a": architecture.cell_a, "cell_b": architecture.cell_b}
         )
+        choices = {p.name: [str(choice) for choice in p.choices] for p in self.parameters}
+
+        def chosen(gene: str, name: str) -> str:
+            allowed = choices.get(gene, [])
+            if name in allowed:
+                return name
+            return same_operation(name, architecture.threshold, allowed) or name
+
         values: dict[str, Choice] = {
-            f"{cell}.{edge}": name
+            f"{cell}.{edge}": chosen(f"{cell}.{edge}", name)
             for cell, operations in cells.items()
             for edge, name in zip(
                 edge_names(feedback=self.feedback or len(operations) > len(EDGE_NAMES)),

@@ -42,7 +42,7 @@ def check(
 
     config = load_study(study)
     others = {model: Chip.of(name) for model, name in DEFAULT_CHIPS.items()}
-    region, found = surveys(config, candidates, others)
+    region, found = surveys(config, candidates, others, say)
     own = found[region.model.name]
     if not own.fit:
         # Looks harder, and explains if nothing fits.

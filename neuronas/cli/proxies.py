@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from neuronas.training.proxies import Scored
     from neuronas.training.proxies.images import Images
 
-    ImagesOf = Callable[[tuple[int, int, int]], Images]
+    ImagesOf = Callable[[Architecture], Images]
 
 
 def proxy(
@@ -33,12 +33,12 @@ def proxy(
         str | None,
         typer.Option(
             "--dataset",
-            help="Score on its training images; its shape and classes must be the networks'. "
-            "Default: Gaussian noise, which needs no data.",
+            help="Score on its training samples; its shape and classes must be the networks'. "
+            "Default: noise, which needs no data.",
             show_default=False,
         ),
     ] = None,
-    samples: Annotated[int, typer.Option("--samples", min=2, help="Images in the batch.")] = 128,
+    samples: Annotated[int, typer.Option("--samples", min=2, help="Samples in the batch.")] = 128,
     seed: Annotated[
         int, typer.Option("--seed", min=0, max=2**63 - 1, help="Decides weights and images.")
     ] = 0,
@@ -57,8 +57,17 @@ def proxy(
     networks = [(path, _genotype(path, dataset)) for path in files]
     images_of = image_source(dataset, samples=samples, seed=seed, data_dir=data_dir)
     rows = _rows(networks, images_of, seed)
-    what = f"training images of {dataset}" if dataset else "images of Gaussian noise"
+    what = _sampled([network for _, network in networks], dataset)
     write_table(proxies_table(rows, f"On {samples} {what}, seed {seed}."), form)
+
+
+def _sampled(networks: list[Architecture], dataset: str | None) -> str:
+    """Return in words what the networks are scored on."""
+    if dataset is not None:
+        return f"training samples of {dataset}"
+    events = "samples of Poisson noise (event frames)"
+    kinds = {events if n.coding == "events" else "images of Gaussian noise" for n in networks}
+    return " or ".join(sorted(kinds))
 
 
 def _rows(
@@ -72,7 +81,7 @@ def _rows(
         for number, (path, architecture) in enumerate(networks):
             try:
                 with reported_memory():
-                    images = images_of(architecture.input_shape)
+                    images = images_of(architecture)
                     if not number:
                         warm_up(architecture, images)
                     rows.append(_row(path, score_proxies(architecture, images, seed)))
@@ -97,12 +106,6 @@ def _genotype(path: Path, dataset: str | None) -> Architecture:
             source=str(path),
         )
     architecture = Architecture.from_json(content, source=str(path))
-    if architecture.coding == "events":
-        raise ConfigError(
-            "coding: found 'events'; allowed: direct, rate, latency: proxies read images, not "
-            "event frames",
-            source=str(path),
-        )
     if dataset is not None:
         try:
             require_dataset(architecture, dataset)

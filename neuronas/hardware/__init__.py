@@ -19,6 +19,7 @@ from neuronas.hardware.models import (
     hardware_models,
     option_codes,
     require_possible,
+    require_steps_in_order,
     require_usable,
 )
 from neuronas.hardware.rates import SpikeRates, read_rates
@@ -53,6 +54,7 @@ __all__ = [
     "references",
     "require_agreement",
     "require_possible",
+    "require_steps_in_order",
     "require_usable",
     "walk",
     "workload_of",

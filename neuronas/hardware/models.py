@@ -31,6 +31,9 @@ _REFUSED = {
 }
 """Why a setting of a model is not open to search for another reason, and what to do instead."""
 
+_IN_ORDER = {"cim": ("schedule", "step-serial")}
+"""Setting that lets a model's chips end a time step before the next begins, and its value."""
+
 
 def hardware_models() -> list[str]:
     """Return the names of all hardware models that are installed."""
@@ -79,6 +82,25 @@ def require_possible(chip: Chip, choices: Mapping[str, Sequence[Any]]) -> None:
             told = ", ".join(f"{name} {value}" for name, value in chosen.items())
             beside = f" (of {told})" if len(chosen) > 1 else ""
             raise ConfigError(f"space.chip.{error.problems[0]}{beside}") from None
+
+
+def require_steps_in_order(chip: Chip, choices: Mapping[str, Sequence[Any]]) -> None:
+    """Raise a ConfigError unless a chip, with every searched setting, can wait for a time step.
+
+    Edges that lead backward bring something to the next time step, which must not begin before.
+    """
+    if chip.model not in _IN_ORDER:
+        return
+    name, needed = _IN_ORDER[chip.model]
+    own = getattr(chip.settings, name)
+    wrong = [option for option in choices.get(name, [own]) if option != needed]
+    if wrong:
+        key = f"space.chip.{name}: found" if name in choices else f"hardware.chip: found {name}"
+        raise ConfigError(
+            f"{key} '{wrong[0]}'; allowed: {needed}: with space.feedback edges lead to the next "
+            f"time step, which must not begin before this one ends; write space: {{chip: {{{name}: "
+            f"{needed}}}}}, or feedback: false"
+        )
 
 
 def require_usable(chip: Chip) -> None:

@@ -27,6 +27,7 @@ from neuronas.hardware import (
     option_codes,
     presented,
     require_possible,
+    require_steps_in_order,
 )
 from neuronas.searching.chips import chip_of, told_of
 
@@ -169,17 +170,21 @@ class FeasibleRegion:
         """Return the region that a study file describes.
 
         Raises:
-            ConfigError: Its chip cannot be, or cannot take one of the choices on it.
+            ConfigError: Its chip cannot be, or cannot take one of the choices on it, or cannot run
+                its networks.
         """
         chip = chip_of(study)
         with told_of(study):
-            return cls(
+            region = cls(
                 SearchSpace.of(study),
                 hardware_model(study.hardware.model),
                 chip,
                 Budget(study.budget.limits()),
                 Activity(study.hardware.spike_rate),
             )
+            if study.space.feedback and max(study.space.time_steps) > 1:
+                require_steps_in_order(chip, study.space.chip)
+        return region
 
     @classmethod
     def under(cls, study: StudyConfig, chip: Chip) -> FeasibleRegion:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from neuronas.config import StudyConfig
+from neuronas.errors import HardwareModelError
 from neuronas.hardware import NO_ROOM, UNITS, Chip
 from neuronas.searching.objectives import ACCURACY, QUANTITIES
 from neuronas.searching.region import CHUNK, DISCONNECTED, FeasibleRegion
@@ -58,7 +59,7 @@ class Survey:
 
 
 def surveys(
-    study: StudyConfig, candidates: int, chips: Mapping[str, Chip]
+    study: StudyConfig, candidates: int, chips: Mapping[str, Chip], say: Callable[[str], None]
 ) -> tuple[FeasibleRegion, dict[str, Survey]]:
     """Return what random networks show of a study's space, under its chip and under others.
 
@@ -66,19 +67,24 @@ def surveys(
         study: The study.
         candidates: How many are drawn.
         chips: Other chips, by the name of their hardware model.
+        say: Told which of them are left out, since they cannot run the study's networks.
 
     Returns:
         The study's region, and per hardware model what was found, the study's first.
     """
+
+    def survey(region: FeasibleRegion) -> Survey:
+        return survey_region(region, generator(study.search.seed, Stream.SURVEY), candidates)
+
     own = FeasibleRegion.of(study)
-    regions = {own.model.name: own}
+    found = {own.model.name: survey(own)}
     for name, chip in chips.items():
-        if name != own.model.name:
-            regions[name] = FeasibleRegion.under(study, chip)
-    found = {
-        name: survey_region(region, generator(study.search.seed, Stream.SURVEY), candidates)
-        for name, region in regions.items()
-    }
+        if name == own.model.name:
+            continue
+        try:
+            found[name] = survey(FeasibleRegion.under(study, chip))
+        except HardwareModelError as error:
+            say(f"model '{name}' is left out: chip '{chip.name}': {error}")
     return own, found
 
 

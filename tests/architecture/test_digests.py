@@ -14,6 +14,7 @@ from neuronas.architecture import (
     network_keys,
     training_digest,
 )
+from neuronas.config import NeuronConfig
 from neuronas.hardware import Chip
 from tests.strategies import CHAIN, DEAD_ENDS, WIRE, architecture, architectures
 
@@ -52,6 +53,20 @@ def test_keys_of_a_batch_are_equal_exactly_where_training_digests_are(network):
 
 def test_dead_edges_do_not_change_the_training_digest():
     assert digest(cell_b=DEAD_ENDS) == digest(cell_b=WIRE)
+
+
+@pytest.mark.parametrize("threshold", [0.5, 1.0, 1.5])
+@pytest.mark.parametrize("learned", [(), ("threshold",)])
+def test_a_threshold_that_is_the_networks_own_does_not_change_the_training_digest(
+    threshold, learned
+):
+    """Neurons of a node that start at one threshold are one layer, also where they learn it."""
+    symbols = {"a": 0.5, "b": 1.0, "c": 1.5}
+    network = {"threshold": threshold, "neuron": NeuronConfig(learned=learned)}
+    plain = digest(cell_a="0330 0030 0003 0000", **network)
+    for symbol, own in symbols.items():
+        found = digest(cell_a=f"0{symbol}30 0030 000{symbol} 0000", **network)
+        assert (found == plain) == (own == threshold)
 
 
 def test_bits_of_a_group_without_weights_do_not_change_the_training_digest():

@@ -146,6 +146,19 @@ def test_mutation_changes_about_as_many_genes_as_asked():
     assert math.isclose(changed, 0.3 * odds, rel_tol=0.05)
 
 
+def test_an_operation_stands_for_the_same_one_of_the_networks_own_threshold():
+    """What ``check`` shows is canonical; a study that searches thresholds still knows it."""
+    rated = ["skip", "conv3x3_th0.5", "conv3x3_th1.0"]
+    names = ("conv3x3", "conv3x3_th0.5", *["conv3x3_th1.0"] * 4)
+    space = space_of(operations=rated, threshold=[1.0, 2.0], channels=8)
+    network = architecture(cell_a=names, cell_b=names)
+    found = space.decode(space.encode(network))[0]
+    assert found.cell_a == ("conv3x3_th1.0", "conv3x3_th0.5", *["conv3x3_th1.0"] * 4)
+    assert found.canonical() == network.canonical()
+    with pytest.raises(GenotypeError, match="found conv3x3; the study allows"):
+        space.encode(network.model_copy(update={"threshold": 2.0}))
+
+
 def test_an_architecture_outside_the_space_is_told_every_gene_at_fault():
     stranger = architecture(
         cell_a="0400 0030 0003 0000", cell_b="0300 0030 0003 0000", channels=5, classes=3

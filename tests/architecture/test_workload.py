@@ -29,6 +29,7 @@ from tests.strategies import (
     architectures,
     batches,
     networks_of_cells,
+    whole_cells,
 )
 
 COLUMNS = [f.name for f in dataclasses.fields(Workload) if f.name not in {"slots", "time_steps"}]
@@ -62,6 +63,12 @@ def test_a_permuted_batch_is_the_permuted_table(members, random):
     random.shuffle(order)
     networks = Networks.of(members)
     assert_equal(Workload.of(networks.take(np.array(order))), columns(workload(*members), order))
+
+
+@given(whole_cells())
+def test_a_threshold_that_is_the_networks_own_leaves_no_trace(network):
+    networks = Networks.of([network])
+    assert_equal(Workload.of(networks, dead_edges=True), Workload.of(networks.canonical()))
 
 
 @given(architectures())

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
 from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
 
-from neuronas.architecture import Networks, Workload
+from neuronas.architecture import Architecture, Networks, Workload
 from neuronas.benchmarks import implementations, training
-from neuronas.benchmarks.implementations import IMPLEMENTATIONS, reference
+from neuronas.benchmarks.implementations import IMPLEMENTATIONS, Step, reference
 from neuronas.benchmarks.plain import SnntorchNetwork, SpikingjellyNetwork
 from neuronas.config import Kind
-from neuronas.network import build_network
+from neuronas.network import QuantizedConv2d, QuantizedLinear, build_network
 
 SMALL = 2
 
@@ -74,9 +76,62 @@ def test_the_reference_network_is_what_it_is_said_to_be():
     assert reference(16).input_shape == (1, 28, 28)
 
 
-@pytest.mark.parametrize("name", [name for name in IMPLEMENTATIONS if name != "spikingjelly"])
-def test_every_implementation_makes_a_step(name):
-    IMPLEMENTATIONS[name](reference(SMALL))()
+@pytest.fixture
+def built(monkeypatch) -> list[nn.Module]:
+    """Return the networks that implementations have built since."""
+    networks: list[nn.Module] = []
+    for name in ("build_network", "SnntorchNetwork", "SpikingjellyNetwork"):
+        make = getattr(implementations, name)
+
+        def kept(
+            architecture: Architecture, make: Callable[[Architecture], nn.Module] = make
+        ) -> nn.Module:
+            networks.append(make(architecture))
+            return networks[-1]
+
+        monkeypatch.setattr(implementations, name, kept)
+    return networks
+
+
+def step_of(name: str) -> Step:
+    """Return the step of an implementation, or skip where it is not installed."""
+    torch.manual_seed(0)
+    try:
+        return IMPLEMENTATIONS[name](reference(SMALL))
+    except ImportError as error:
+        pytest.skip(str(error))
+
+
+@pytest.mark.parametrize("name", [name for name in IMPLEMENTATIONS if "floor" not in name])
+def test_a_step_reaches_and_changes_every_parameter(name, built):
+    step = step_of(name)
+    (network,) = built
+    before = {name: value.detach().clone() for name, value in network.named_parameters()}
+    step()
+    for name, parameter in network.named_parameters():
+        assert parameter.grad is not None, name
+        assert parameter.grad.isfinite().all(), name
+        assert parameter.grad.any(), name
+        assert not torch.equal(parameter, before[name]), name
+
+
+@pytest.mark.parametrize("name", ["floor-fp32", "floor-bf16"])
+def test_a_step_of_the_floor_is_all_convolutions_forward_and_backward(name, built):
+    """As many operations as the layer table says; the image itself takes no gradient."""
+    step = step_of(name)
+    (network,) = built
+    reached: list[nn.Parameter] = []
+    kinds = (QuantizedConv2d, QuantizedLinear)
+    weights = [layer.weight for layer in network.modules() if isinstance(layer, kinds)]
+    for weight in weights:
+        weight.register_hook(lambda _, weight=weight: reached.append(weight))
+    with FlopCounterMode(display=False) as counted:
+        step()
+    assert sorted(map(id, reached)) == sorted(map(id, weights))
+    table = Workload.of(Networks.of([reference(SMALL)]))
+    macs = (table.macs * table.steps)[:, 0]
+    per_image = 3 * macs.sum() - macs[table.row("stem")]  # output, and gradients of both factors
+    assert counted.get_total_flops() == 2 * per_image * implementations.BATCH
 
 
 def test_rows_of_all_that_is_installed_and_word_of_what_is_not(monkeypatch):

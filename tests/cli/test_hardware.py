@@ -289,6 +289,17 @@ def test_check_costs_the_same_networks_by_both_models(run, study, own):
     assert {"cim", "spikesim"} <= set(header.split())
 
 
+def test_check_leaves_out_a_model_whose_chip_cannot_run_the_networks(run, study):
+    study.write_text(
+        "dataset: digits\nspace: {channels: 2, feedback: true}\nhardware: {model: spikesim}\n"
+    )
+    done = run("check", study, "--candidates", 50, "--format", "json")
+    assert done.code == 0
+    assert set(json.loads(done.out)["models"]) == {"spikesim"}
+    assert "model 'cim' is left out: chip 'rram-32nm': " in done.err
+    assert "'layer-serial' cannot wait for" in done.err
+
+
 def test_check_counts_what_does_not_fit_a_chip_of_fixed_size(run, study, folder):
     (folder / "small.yaml").write_text("base: rram-32nm\nsettings: {tiles: 3}\n")
     study.write_text("dataset: digits\nspace: {channels: [2, 64]}\nhardware: {chip: small.yaml}\n")

@@ -5,12 +5,15 @@ from __future__ import annotations
 import csv
 import io
 import json
+from dataclasses import replace
 
 import pytest
 
 from neuronas.benchmarks.proxies import measuring
+from neuronas.config import DATASETS
 from tests.benchmarks.examples import TINY_DATA
 from tests.strategies import NOTHING, architecture
+from tests.training.data.layouts import write_n_mnist
 
 COSTS = {f"{group}_cpu_ms" for group in ("size", "build", "forward", "synflow")}
 
@@ -118,9 +121,43 @@ def test_the_benchmark_measures_goes_on_and_reports(run, folder, monkeypatch):
     assert {row["networks"] for row in json.loads(again.out)} == {3}
 
 
-def test_networks_of_event_frames_are_refused(run, folder):
-    network = architecture(coding="events").to_json()
-    (folder / "events.json").write_text(json.dumps(network))
-    done = run("proxy", "events.json")
+EVENTS = {"coding": "events", "input_shape": (2, 34, 34), "channels": 2, "pool": 8}
+
+
+def test_networks_of_event_frames_are_scored_on_noise_and_on_a_dataset(
+    run, written, folder, monkeypatch
+):
+    small = {"train_samples": 20, "validation_samples": 10, "test_samples": 10}
+    monkeypatch.setitem(DATASETS, "n_mnist", replace(DATASETS["n_mnist"], **small))
+    write_n_mnist(folder / "n_mnist")
+    files = [written(f"{steps}.json", time_steps=steps, **EVENTS) for steps in (2, 3)]
+    noise = run("proxy", *files, "--samples", 8)
+    assert noise.code == 0, noise.err
+    assert "On 8 samples of Poisson noise (event frames), seed 0." in noise.out
+    on_data = ("--dataset", "n_mnist", "--data-dir", folder, "--samples", 8)
+    table = run("proxy", *files, *on_data)
+    assert table.code == 0, table.err
+    assert "On 8 training samples of n_mnist, seed 0." in table.out
+    two, three = scores(run("proxy", *files, *on_data, "--format", "json").out)
+    assert two["spikes"] != three["spikes"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "dataset", "told"),
+    [
+        (
+            {"coding": "events"},
+            "digits",
+            "coding: found 'events'; 'digits' is made of images; allowed: direct, rate, latency",
+        ),
+        (
+            EVENTS | {"coding": "rate"},
+            "n_mnist",
+            "coding: found 'rate'; 'n_mnist' is made of event frames; allowed: events",
+        ),
+    ],
+)
+def test_a_network_that_reads_no_such_samples_is_told(run, written, changes, dataset, told):
+    done = run("proxy", written("a.json", **changes), "--dataset", dataset)
     assert (done.code, done.out) == (3, "")
-    assert "proxies read images, not event frames" in done.err
+    assert f"a.json:\n  {told}\n" in done.err

@@ -14,8 +14,9 @@ from neuronas.config import Kind, NeuronConfig
 from neuronas.errors import GenotypeError
 from neuronas.network import LIF, QuantizedConv2d, QuantizedLinear, SpikingNetwork, build_network
 from neuronas.network.builder import slot_of
+from neuronas.network.plan import Plan
 from tests.network.examples import built, images_for, living, module_paths, run, small_networks
-from tests.strategies import CHAIN, DEAD_ENDS, NOTHING, WIRE, architecture
+from tests.strategies import CHAIN, DEAD_ENDS, NOTHING, WIRE, architecture, whole_cells
 
 BATCH = 3
 THRESHOLDS = {0.5, 1.0, 1.5}
@@ -158,6 +159,29 @@ def test_edges_on_no_path_are_not_built(network):
     assert list(module.state_dict()) == list(canonical.state_dict())
     images = images_for(network)
     assert torch.equal(run(module, images), run(canonical, images))
+
+
+@settings(max_examples=25)
+@given(whole_cells())
+def test_a_threshold_that_is_the_networks_own_makes_no_other_network(network):
+    """Built as it stands, it gives the outputs and gradients of its canonical form."""
+    table = Workload.of(Networks.of([network]), dead_edges=True)
+    written, canonical = SpikingNetwork(Plan(network, table)), built(network.canonical())
+    written.load_state_dict(canonical.state_dict())
+    images, parameters = images_for(network), list(canonical.parameters())
+    outputs = [run(module, images) for module in (written, canonical)]
+    assert torch.equal(*outputs)
+    for output in outputs:
+        output.pow(2).sum().backward()
+    for ours, theirs in zip(parameters, written.parameters(), strict=True):
+        assert torch.equal(ours.grad, theirs.grad)
+
+
+def test_a_threshold_that_is_learned_is_learned_once_for_all_that_start_at_it():
+    neuron = NeuronConfig(learned=("threshold",))
+    for cell, count in (("0b03 0003 0000 0000", 1), ("0a03 0003 0000 0000", 2)):
+        lifs = built(architecture(cell_a=cell, threshold=1.0, neuron=neuron)).lif_layers()
+        assert sum(name.startswith("cell_a.lif0") for name in lifs) == count
 
 
 def test_dead_ends_leave_neither_convolutions_nor_neurons():

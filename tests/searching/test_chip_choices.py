@@ -211,7 +211,7 @@ def test_a_draw_stays_on_the_chip():
 
 def test_a_survey_tells_what_does_not_fit_the_chip_where_anything_does_not():
     config = study(hardware={"chip": SMALL}, space={"channels": [2, 64]})
-    _, found = surveys(config, 300, {"spikesim": Chip.of("spikesim-65nm-rram")})
+    _, found = surveys(config, 300, {"spikesim": Chip.of("spikesim-65nm-rram")}, pytest.fail)
     own, other = found["cim"], found["spikesim"]
     assert own.rejected[NO_ROOM] == 300 - own.fit - own.rejected[DISCONNECTED] > 0
     assert own.binding == NO_ROOM

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from neuronas.architecture import Architecture
@@ -124,10 +125,62 @@ def test_what_the_refusal_of_tiles_says_to_do_is_done(tmp_path):
     path = tmp_path / "study.yaml"
     chip = "{base: rram-32nm, settings: {tiles: 64}}"
     path.write_text(f"dataset: digits\nspace: {{channels: 2}}\nhardware: {{chip: {chip}}}\n")
-    _, found = surveys(load_study(path), 50, {})
+    _, found = surveys(load_study(path), 50, {}, pytest.fail)
     assert found["cim"].fit > 0
     network = Architecture.model_validate(found["cim"].cheapest["area_mm2"].genotype)
     assert estimate(network, chip=chip_of(load_study(path))).area_um2 == estimate(network).area_um2
+
+
+WAIT = (
+    "allowed: step-serial: with space.feedback edges lead to the next time step, which must not "
+    "begin before this one ends; write space: {chip: {schedule: step-serial}}, or feedback: false"
+)
+
+
+@pytest.mark.parametrize(
+    ("sections", "told"),
+    [
+        ("space: {feedback: true}", "hardware.chip: found schedule 'layer-serial'; "),
+        (
+            "space: {feedback: true, chip: {columns_per_adc: [4, 8]}}\n"
+            "hardware: {chip: {base: rram-32nm, settings: {schedule: pipelined}}}",
+            "hardware.chip: found schedule 'pipelined'; ",
+        ),
+        (
+            "space: {feedback: true, chip: {schedule: [step-serial, pipelined]}}",
+            "space.chip.schedule: found 'pipelined'; ",
+        ),
+        (
+            "space: {feedback: true, time_steps: [1, 2], chip: {schedule: [row-streaming]}}\n"
+            "hardware: {chip: {base: rram-32nm, settings: {schedule: step-serial}}}",
+            "space.chip.schedule: found 'row-streaming'; ",
+        ),
+    ],
+    ids=["usual", "own", "one of several", "instead of the chip's"],
+)
+def test_a_schedule_that_cannot_wait_for_backward_edges_is_told_with_file_and_key(
+    refused, sections, told
+):
+    assert refused(sections) == told + WAIT
+
+
+@pytest.mark.parametrize(
+    "sections",
+    [
+        "space: {feedback: true, channels: 2, chip: {schedule: step-serial}}",
+        "space: {feedback: true, channels: 2}\n"
+        "hardware: {chip: {base: rram-32nm, settings: {schedule: step-serial}}}",
+        "space: {feedback: true, channels: 2, time_steps: 1}",  # nothing arrives at a next step
+        "space: {feedback: true, channels: 2}\nhardware: {model: spikesim}",
+    ],
+    ids=["searched", "chip", "one step", "other model"],
+)
+def test_a_chip_that_can_wait_for_backward_edges_is_taken(tmp_path, sections):
+    path = tmp_path / "study.yaml"
+    path.write_text(f"dataset: digits\n{sections}\n")
+    region = FeasibleRegion.of(load_study(path))
+    genes = region.space.sample(np.random.default_rng(0), 20)
+    assert np.isfinite(region.assess(genes).quantities["latency_ms"]).all()
 
 
 def test_a_candidate_is_costed_again_on_what_it_chose(url):

@@ -16,6 +16,7 @@ from neuronas.errors import ConfigError, DatasetError
 from neuronas.network import LIF, quantize_weight
 from neuronas.training.proxies import (
     GROUPS,
+    noise_frames,
     noise_images,
     score_proxies,
     spike_scores,
@@ -23,7 +24,7 @@ from neuronas.training.proxies import (
     training_images,
 )
 from neuronas.training.proxies.spikes import _Kernels, log_determinant
-from tests.strategies import DEAD_ENDS, NOTHING, WIRE, architecture
+from tests.strategies import CHAIN, DEAD_ENDS, NOTHING, WIRE, architecture
 from tests.training.examples import DEEP, TINY, built
 
 LOGS = ("naswot", "sahd", "sahd_code")
@@ -253,6 +254,56 @@ def test_networks_that_read_spikes_are_scored_too(coding):
     assert scored.synflow == plain.synflow  # whose input is ones
     assert math.isfinite(scored.naswot)
     assert scored.spikes != plain.spikes
+
+
+EVENTS = architecture(input_shape=(2, 8, 8), coding="events", time_steps=3)
+
+
+def test_networks_of_event_frames_are_scored_as_the_papers_define():
+    frames = noise_frames((2, 8, 8), 3, 16, 0)
+    found = score_proxies(EVENTS, frames, 0).proxies
+    expected = naive(recorded(built(EVENTS, 0), torch.from_numpy(frames)))
+    assert {name: getattr(found, name) for name in expected} == pytest.approx(expected, rel=1e-9)
+    assert all(math.isfinite(value) for value in asdict(found).values())
+    still = architecture(input_shape=(2, 8, 8), time_steps=3)  # synflow's input is ones anyway
+    assert found.synflow == score_proxies(still, noise_images((2, 8, 8), 4, 0), 0).proxies.synflow
+    assert found.macs > score_proxies(still, noise_images((2, 8, 8), 4, 0), 0).proxies.macs
+
+
+def test_every_frame_is_read():
+    frames = noise_frames((2, 8, 8), 3, 16, 0)
+    scores = {score_proxies(EVENTS, frames[:, order], 0).proxies.naswot for order in PERMUTED}
+    assert len(scores) == len(PERMUTED)
+
+
+PERMUTED = ([0, 1, 2], [1, 0, 2], [2, 1, 0])
+
+
+@pytest.mark.parametrize("batch_norm", ["per_step", "tdbn"])
+@pytest.mark.parametrize("cell", [CHAIN, "0303 0030 0002 3000"], ids=["forward", "backward"])
+def test_networks_of_event_frames_are_scored_whatever_their_cells_and_norms(cell, batch_norm):
+    neuron = NeuronConfig(batch_norm=batch_norm)
+    network = EVENTS.model_copy(update={"neuron": neuron})
+    network = network.model_validate(network.model_dump() | {"cell_a": cell})
+    found = score_proxies(network, noise_frames((2, 8, 8), 3, 16, 0), 0).proxies
+    assert all(math.isfinite(value) for value in asdict(found).values())
+
+
+def test_another_number_of_frames_is_refused_in_words():
+    with pytest.raises(
+        ConfigError,
+        match=r"time_steps, input_shape: found \[3, 2, 8, 8\]; the samples have \[2, 2, 8, 8\]",
+    ):
+        score_proxies(EVENTS, noise_frames((2, 8, 8), 2, 4, 0), 0)
+
+
+def test_noise_of_events_is_counts_one_per_pixel_and_sample():
+    frames = noise_frames((2, 8, 8), 4, 300, 0)
+    assert frames.shape == (300, 4, 2, 8, 8)
+    assert frames.dtype == np.float32
+    assert frames.min() == 0
+    assert np.array_equal(frames, frames.round())
+    assert abs(frames.sum(axis=1).mean() - 1) < 0.02
 
 
 @pytest.mark.parametrize("cell", ["0303 0030 0002 3000", "0030 0003 0300 0000"])

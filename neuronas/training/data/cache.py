@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ import numpy as np
 from neuronas.errors import DatasetError
 from neuronas.training.data.assembling import Allocate
 from neuronas.training.data.splits import Dataset, Images, Scaling, Split
+from neuronas.training.data.workspace import workspace
 
 FORMAT = 1
 """Version of the files below, and of how readers decode."""
@@ -58,7 +58,8 @@ def cache_key(files: Iterable[Path], transforms: dict[str, Any]) -> str:
 def cached(name: str, key: str, make: Callable[[Allocate], Dataset]) -> Dataset:
     """Return a decoded dataset, from the cache if it is there.
 
-    Of two processes that make it at once, one finishes first and both use what that one made.
+    Of two processes that make it at once, one finishes first and both use what that one made. What
+    processes left that were killed while they made one is deleted when the next is made.
 
     Args:
         name: Begin of the folder's name.
@@ -75,11 +76,9 @@ def cached(name: str, key: str, make: Callable[[Allocate], Dataset]) -> Dataset:
         return found
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(
-            prefix=f".{folder.name}-", dir=folder.parent, ignore_cleanup_errors=True
-        ) as temporary:
-            _write(Path(temporary) / "new", make)
-            _place(Path(temporary), folder)
+        with workspace(folder.parent, folder.name) as temporary:
+            _write(temporary / "new", make)
+            _place(temporary, folder)
     except OSError as error:
         raise DatasetError(
             f"{folder}: the decoded dataset cannot be written: {error.strerror or error}; free "

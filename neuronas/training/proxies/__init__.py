@@ -2,6 +2,7 @@
 
 from neuronas.training.proxies.images import (
     image_source,
+    noise_frames,
     noise_images,
     require_dataset,
     training_images,
@@ -25,6 +26,7 @@ __all__ = [
     "Scored",
     "SpikeScores",
     "image_source",
+    "noise_frames",
     "noise_images",
     "one_thread",
     "require_dataset",

@@ -1,15 +1,16 @@
-"""The images that proxies are measured on: a dataset's, or noise."""
+"""The images or event frames that proxies are measured on: a dataset's, or noise."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from neuronas.architecture import Architecture
-from neuronas.config import DATASETS, suggestion
+from neuronas.config import CODINGS, DATASETS, suggestion
 from neuronas.errors import ConfigError, DatasetError
 from neuronas.training.data import Split, load_dataset
 
@@ -19,27 +20,46 @@ InputShape = tuple[int, int, int]
 
 def image_source(
     dataset: str | None, *, samples: int, seed: int, data_dir: Path | None = None
-) -> Callable[[InputShape], Images]:
-    """Return what gives images of a shape: a dataset's training images, noise without one.
+) -> Callable[[Architecture], Images]:
+    """Return what gives a network its samples: a dataset's training samples, noise without one.
 
     Args:
         dataset: Name as in study files, or None. It must agree with the networks, see
             :func:`require_dataset`.
-        samples: How many images.
+        samples: How many.
         seed: Decides which.
         data_dir: Folder with the dataset's files; its usual place when None.
 
-    Raises:
-        DatasetError: Files are absent or damaged, or the training split has fewer images.
+    Returns:
+        A function, which raises DatasetError where files are absent or damaged, or the training
+        split has fewer samples.
     """
-    if dataset is None:
-        return lambda shape: noise_images(shape, samples, seed)
-    images = training_images(load_dataset(dataset, data_dir).train, samples, seed)
-    return lambda _: images
+
+    @cache
+    def drawn(time_steps: int | None) -> Images:
+        assert dataset is not None
+        found = load_dataset(dataset, data_dir, time_steps=time_steps)
+        return training_images(found.train, samples, seed)
+
+    def images_of(architecture: Architecture) -> Images:
+        steps = architecture.time_steps if architecture.coding == "events" else None
+        if dataset is not None:
+            return drawn(steps)
+        if steps is not None:
+            return noise_frames(architecture.input_shape, steps, samples, seed)
+        return noise_images(architecture.input_shape, samples, seed)
+
+    return images_of
+
+
+def sample_shape(architecture: Architecture) -> tuple[int, ...]:
+    """Return the shape of one sample: ``(C, H, W)``, or ``(T, C, H, W)`` of event frames."""
+    frames = (architecture.time_steps,) if architecture.coding == "events" else ()
+    return (*frames, *architecture.input_shape)
 
 
 def require_dataset(architecture: Architecture, dataset: str) -> None:
-    """Raise a ConfigError unless a network reads a dataset's images and tells its classes."""
+    """Raise a ConfigError unless a network reads a dataset's samples and tells its classes."""
     if dataset not in DATASETS:
         raise ConfigError(
             f"--dataset: found '{dataset}'; allowed: {', '.join(DATASETS)}"
@@ -52,12 +72,19 @@ def require_dataset(architecture: Architecture, dataset: str) -> None:
         for name, value in wanted.items()
         if (found := getattr(architecture, name)) != value
     ]
+    if info.event_frames != (architecture.coding == "events"):
+        made_of = "event frames" if info.event_frames else "images"
+        allowed = [c for c in CODINGS if info.event_frames == (c == "events")]
+        problems.append(
+            f"coding: found '{architecture.coding}'; '{dataset}' is made of {made_of}; allowed: "
+            f"{', '.join(allowed)}"
+        )
     if problems:
         raise ConfigError(problems)
 
 
 def training_images(train: Split, samples: int, seed: int) -> Images:
-    """Return ``samples`` images of a training split, shape ``(samples, C, H, W)``.
+    """Return samples of a training split, ``(samples, C, H, W)`` or ``(samples, T, C, H, W)``.
 
     Args:
         train: The split; its labels are not read.
@@ -87,3 +114,22 @@ def noise_images(input_shape: InputShape, samples: int, seed: int) -> Images:
     """
     generator = np.random.default_rng(seed)
     return generator.standard_normal((samples, *input_shape), dtype=np.float32)
+
+
+def noise_frames(input_shape: InputShape, time_steps: int, samples: int, seed: int) -> Images:
+    """Return event frames of noise: counts that are Poisson distributed.
+
+    A pixel sees one event of each polarity per sample on average, the order of N-MNIST's.
+
+    Args:
+        input_shape: ``(C, H, W)`` of one frame.
+        time_steps: Frames of one sample.
+        samples: How many.
+        seed: Decides which.
+
+    Returns:
+        Shape ``(samples, T, C, H, W)``.
+    """
+    generator = np.random.default_rng(seed)
+    counts = generator.poisson(1 / time_steps, (samples, time_steps, *input_shape))
+    return counts.astype(np.float32)

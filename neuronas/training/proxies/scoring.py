@@ -13,7 +13,7 @@ import torch
 from neuronas.architecture import Architecture, Networks, Workload
 from neuronas.errors import ConfigError
 from neuronas.network import build_network
-from neuronas.training.proxies.images import Images
+from neuronas.training.proxies.images import Images, sample_shape
 from neuronas.training.proxies.spikes import SpikeScores, spike_scores
 from neuronas.training.proxies.synflow import synflow
 
@@ -67,18 +67,18 @@ def score_proxies(architecture: Architecture, images: Images, seed: int) -> Scor
 
     Args:
         architecture: The network.
-        images: Shape ``(B, C, H, W)``, zero mean and unit variance.
+        images: Shape ``(B, C, H, W)``, zero mean and unit variance; event frames are counts,
+            shape ``(B, T, C, H, W)``.
         seed: Decides the weights, as in training.
 
     Raises:
         ConfigError: The images are not of the network's input shape, or fewer than two.
         GenotypeError: Its pooling is larger than its map.
     """
-    if images.shape[1:] != architecture.input_shape:
-        raise ConfigError(
-            f"input_shape: found {list(architecture.input_shape)}; the images have "
-            f"{list(images.shape[1:])}"
-        )
+    shape = sample_shape(architecture)
+    if images.shape[1:] != shape:
+        key = "time_steps, input_shape" if architecture.coding == "events" else "input_shape"
+        raise ConfigError(f"{key}: found {list(shape)}; the samples have {list(images.shape[1:])}")
     cpu_s: dict[str, float] = {}
     networks = Networks.of([architecture])
     with _timed(cpu_s, "size"):

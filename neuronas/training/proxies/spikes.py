@@ -63,7 +63,7 @@ def spike_scores(network: SpikingNetwork, images: Tensor) -> SpikeScores:
 
     Args:
         network: The network.
-        images: Shape ``(B, C, H, W)``, at least two.
+        images: Shape ``(B, C, H, W)``, at least two; ``(B, T, C, H, W)`` of event frames.
 
     Raises:
         ConfigError: Fewer than two images.

@@ -63,3 +63,23 @@ def save_image(path: Path, pixels: np.ndarray) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     channels_last = pixels.transpose(1, 2, 0)
     Image.fromarray(channels_last[..., 0] if len(pixels) == 1 else channels_last).save(path)
+
+
+def encoded(events: list[tuple[int, int, int, int]]) -> np.ndarray:
+    """Return events (column, row, polarity, microseconds) as in the official files."""
+    return np.array(
+        [[x, y, p << 7 | t >> 16, t >> 8 & 255, t & 255] for x, y, p, t in events], dtype=np.uint8
+    )
+
+
+def write_n_mnist(folder: Path) -> None:
+    """Write three samples a digit to train and one to test; sample d has d + 1 events."""
+    number = 0
+    for part, count in (("Train", 3), ("Test", 1)):
+        for digit in range(10):
+            place = folder / part / str(digit)
+            place.mkdir(parents=True)
+            for _ in range(count):
+                number += 1
+                events = [(digit, 0, 1, 1000 * k) for k in range(digit + 1)]
+                (place / f"{number:05}.bin").write_bytes(encoded(events).tobytes())

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import pickle
 import shutil
+import time
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -13,9 +15,10 @@ import pytest
 
 from neuronas.config import OwnDataset
 from neuronas.errors import DatasetError
-from neuronas.training import load_dataset
+from neuronas.training import Dataset, load_dataset
 from neuronas.training.data import arrays
-from neuronas.training.data.cache import cache_root
+from neuronas.training.data.assembling import Allocate
+from neuronas.training.data.cache import cache_root, cached
 from tests.training.data.layouts import assert_equal, message_of, numbered, splits
 
 SHAPE = (1, 4, 4)
@@ -110,6 +113,59 @@ def test_two_processes_that_make_it_at_once_both_have_it(cache, mine):
         assert process.exitcode == 0
     assert found == {load_dataset(mine).train.images.sum()}
     assert len(entries(cache)) == 1
+
+
+def _begin(begun: object) -> None:
+    def make(allocate: Allocate) -> Dataset:
+        allocate("train", (10, *SHAPE), np.dtype(np.uint8))
+        begun.set()
+        time.sleep(600)
+        raise AssertionError
+
+    cached("begun", "key", make)
+
+
+def test_what_a_killed_process_left_is_swept_and_what_a_live_one_makes_is_not(cache, mine):
+    context = get_context("spawn")
+    begun = context.Event()
+    process = context.Process(target=_begin, args=(begun,))
+    process.start()
+    assert begun.wait(60)
+    (making,) = entries(cache)
+    first = load_dataset(mine)
+    assert making in entries(cache)
+    assert (making / "new" / "train-images.npy").exists()
+    process.kill()
+    process.join(60)
+    assert making.exists()
+    shutil.rmtree(next(path for path in entries(cache) if path != making))
+    assert_equal(load_dataset(mine), first)
+    assert making not in entries(cache)
+    assert len(entries(cache)) == 1
+
+
+@pytest.mark.parametrize(("days", "there"), [(1, True), (8, False)])
+def test_a_folder_without_a_lock_is_swept_when_it_is_old(cache, mine, days, there):
+    left = cache / ".digits-0123-abc"
+    (left / "new").mkdir(parents=True)
+    past = time.time() - days * 24 * 3600
+    for path in (left / "new", left):
+        os.utime(path, (past, past))
+    load_dataset(mine)
+    assert left.exists() == there
+
+
+def test_without_locks_on_the_file_system_only_what_is_old_is_swept(cache, mine, monkeypatch):
+    def absent(*_: object) -> None:
+        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
+
+    left = cache / ".digits-0123-abc"
+    left.mkdir(parents=True)
+    (left / "lock").touch()
+    monkeypatch.setattr("fcntl.flock", absent)
+    load_dataset(mine)
+    assert left.exists()
+    assert len(entries(cache)) == 2
 
 
 def test_nothing_is_left_of_a_dataset_that_is_damaged(cache, mine):

@@ -12,16 +12,9 @@ from hypothesis import strategies as st
 from neuronas.errors import DatasetError
 from neuronas.training import load_dataset
 from neuronas.training.data.events import bin_events
-from tests.training.data.layouts import inputs, message_of, sizes
+from tests.training.data.layouts import encoded, inputs, message_of, sizes, write_n_mnist
 
 FRAME = (2, 34, 34)
-
-
-def encoded(events: list[tuple[int, int, int, int]]) -> np.ndarray:
-    """Return events (column, row, polarity, microseconds) as in the official files."""
-    return np.array(
-        [[x, y, p << 7 | t >> 16, t >> 8 & 255, t & 255] for x, y, p, t in events], dtype=np.uint8
-    )
 
 
 event = st.tuples(
@@ -65,17 +58,8 @@ def test_events_outside_the_frame_or_none_at_all_are_damage(events):
 def files(tmp_path, sized) -> Path:
     """Write three samples a digit to train and one to test; sample d has d + 1 events."""
     sized("n_mnist", 20, 10, 10)
-    tmp_path = tmp_path / "n_mnist"
-    number = 0
-    for part, count in (("Train", 3), ("Test", 1)):
-        for digit in range(10):
-            folder = tmp_path / part / str(digit)
-            folder.mkdir(parents=True)
-            for _ in range(count):
-                number += 1
-                events = [(digit, 0, 1, 1000 * k) for k in range(digit + 1)]
-                (folder / f"{number:05}.bin").write_bytes(encoded(events).tobytes())
-    return tmp_path
+    write_n_mnist(tmp_path / "n_mnist")
+    return tmp_path / "n_mnist"
 
 
 def test_n_mnist_gives_a_frame_per_time_step(files):
