@@ -16,10 +16,9 @@ from neuronas.architecture.cells import (
 from neuronas.architecture.digest import deployment_digest, network_keys, training_digest
 from neuronas.architecture.layers import Layer, chain, workload_of_layers
 from neuronas.architecture.networks import BIT_WIDTHS, GROUPS, Architecture, Networks, WeightBits
-from neuronas.architecture.slots import FEEDBACK_SLOTS, SLOT_INDEX, SLOTS, Slot
+from neuronas.architecture.slots import SLOT_INDEX, SLOTS, Slot
 from neuronas.architecture.space import (
     Choice,
-    GeneratorSuggester,
     Parameter,
     SearchSpace,
     Suggester,
@@ -34,14 +33,12 @@ __all__ = [
     "BIT_WIDTHS",
     "EDGES",
     "EDGE_NAMES",
-    "FEEDBACK_SLOTS",
     "GROUPS",
     "NODES",
     "SLOTS",
     "SLOT_INDEX",
     "Architecture",
     "Choice",
-    "GeneratorSuggester",
     "Layer",
     "Networks",
     "Parameter",

@@ -48,17 +48,6 @@ class Suggester(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class GeneratorSuggester:
-    """A suggester that draws uniformly from a NumPy generator."""
-
-    generator: np.random.Generator
-
-    def suggest_categorical(self, name: str, choices: Sequence[Any]) -> Any:  # noqa: ANN401
-        """Return one of ``choices``, uniformly."""
-        return choices[int(self.generator.integers(len(choices)))]
-
-
-@dataclass(frozen=True, slots=True)
 class Parameter:
     """One gene: its name in Optuna and its choices. A single choice is fixed, not searched."""
 
@@ -147,7 +136,7 @@ class SearchSpace:
         """Return one genotype, shape ``(1, G)``, chosen parameter by parameter.
 
         Args:
-            suggester: An Optuna trial or a :class:`GeneratorSuggester`.
+            suggester: Chooses; an Optuna trial is one.
         """
         values = {p.name: suggester.suggest_categorical(p.name, p.choices) for p in self.searched}
         return self.genes(values)

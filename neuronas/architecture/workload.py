@@ -13,10 +13,11 @@ from enum import IntEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from neuronas.architecture.cells import ALL_EDGE_NAMES, ALL_EDGES, EDGES, NODES
+from neuronas.architecture.cells import ALL_EDGE_NAMES, ALL_EDGES, NODES
+from neuronas.architecture.joins import Bools, Joins, neuron_layers
 from neuronas.architecture.networks import GROUPS, Ints, Networks
 from neuronas.architecture.slots import FEEDBACK_SLOTS, SLOTS, Slot
-from neuronas.config import CODINGS, CONV_THRESHOLDS, OPERATIONS, ZEROIZE, Kind
+from neuronas.config import CODINGS, OPERATIONS, ZEROIZE, Kind
 
 FULL_PRECISION_BITS = 32
 """Bits of a batch-norm scale or shift and of a bias: they are not quantized."""
@@ -32,7 +33,7 @@ class Signal(IntEnum):
     CURRENT = 4
 
 
-_ENDS = {"cell_a": ("stem", "reduction.lif"), "cell_b": ("reduction", "classifier.lif")}
+_AROUND = {"cell_a": ("stem", "reduction.lif"), "cell_b": ("reduction", "classifier.lif")}
 """The places before and behind a cell."""
 
 SPIKE_LEVELS = 2
@@ -40,8 +41,6 @@ IMAGE_LEVELS = 256
 
 _OP_KIND = np.array([op.kind for op in OPERATIONS], dtype=np.int64)
 _OP_KERNEL = np.array([op.kernel for op in OPERATIONS], dtype=np.int64)
-_OP_THRESHOLD = np.array([CONV_THRESHOLDS.index(op.threshold) for op in OPERATIONS])
-"""Place of each operation's threshold in ``CONV_THRESHOLDS``."""
 
 _DIRECT, _LATENCY = CODINGS.index("direct"), CODINGS.index("latency")
 _SPIKES = (CODINGS.index("rate"), _LATENCY)
@@ -197,7 +196,7 @@ class _Builder:
         }
         return Workload(slots=self.slots, time_steps=n.time_steps, **table)
 
-    def _set(self, name: str, **values: Ints | int) -> None:
+    def _set(self, name: str, **values: Ints | Bools | int) -> None:
         row = self.rows[name]
         for column, value in values.items():
             self.table[column][row] = value
@@ -272,96 +271,52 @@ class _Builder:
         channels: Ints,
         size: tuple[int, int],
         *,
-        static: NDArray[np.bool_],
+        static: Bools,
     ) -> None:
         if self.networks.feedback:
             missing = len(ALL_EDGES) - operations.shape[1]
             operations = np.pad(operations, ((0, 0), (0, missing)), constant_values=ZEROIZE)
-        kinds = _OP_KIND[operations.T]
-        kernels = _OP_KERNEL[operations.T]
-        signals = _OP_SIGNAL[operations.T]
-        conv = kinds == Kind.CONV
-        edges = ALL_EDGES[: len(kinds)]
+        edges, time_steps = operations.T, self.networks.time_steps
+        kinds = _OP_KIND[edges]
+        joins = Joins.of(kinds, static=static)
         for node in range(NODES if self.networks.feedback else NODES - 1):
-            leaving = [e for e, (source, _) in enumerate(edges) if source == node]
-            layers = self._neuron_layers(operations.T[leaving], conv[leaving])
+            layers = neuron_layers(edges, node, self.networks.threshold)
             self._lif(f"{cell}.lif{node}", np.where(layers > 0, channels, 0), size, layers=layers)
-        for edge, edge_name in enumerate(ALL_EDGE_NAMES[: len(kinds)]):
+        for edge, edge_name in enumerate(ALL_EDGE_NAMES[: len(edges)]):
             name = f"{cell}.{edge_name}"
-            present = np.where(kinds[edge] != Kind.NONE, channels, 0)
-            weights = np.where(conv[edge], kernels[edge] ** 2 * channels**2, 0)
-            self._sizes(name, size)
+            self._edge(name, edges[edge], channels, size)
             self._set(
                 name,
-                kind=kinds[edge],
-                in_channels=present,
-                out_channels=present,
-                kernel=kernels[edge],
-                stride=kernels[edge] > 0,
-                weights=weights,
-                parameters=weights + np.where(conv[edge], 2 * channels, 0),
-                weight_bits=np.where(conv[edge], self._bits(name), 0),
-                macs=weights * (size[0] * size[1]),
-                groups=conv[edge],
-                signal=signals[edge],
-                levels=np.where(
-                    conv[edge], SPIKE_LEVELS, (kinds[edge] != Kind.NONE) * self.current_levels
-                ),
+                steps=np.where(joins.still[edge], 1, time_steps) * (kinds[edge] != Kind.NONE),
+                adds=joins.adds[edge],
+                rescaled=joins.rescaled[edge],
+                waits=joins.waits[edge],
             )
-        self._joins(cell, kinds, static=static)
+        before, behind = _AROUND[cell]
+        self._set(before, rescaled=joins.rescaled_before)
+        self._set(behind, rescaled=joins.rescaled_behind)
 
-    def _neuron_layers(self, operations: Ints, conv: NDArray[np.bool_]) -> Ints:
-        """Return how many LIF layers serve the convolutions that leave a node: one per threshold.
-
-        Args:
-            operations: Of the edges that leave it, ``(edges, N)``.
-            conv: Which of them are convolutions.
-        """
-        places = np.where(conv, _OP_THRESHOLD[operations], -1)
-        count = np.zeros(operations.shape[1], dtype=np.int64)
-        own = (places == 0).any(axis=0)
-        for place, threshold in enumerate(CONV_THRESHOLDS[1:], start=1):
-            found = (places == place).any(axis=0)
-            count += found
-            own &= ~(found & (self.networks.threshold == threshold))
-        return np.asarray(count + own)
-
-    def _joins(self, cell: str, kinds: Ints, *, static: NDArray[np.bool_]) -> None:
-        """Set what depends on the edges that meet at a node, of the cell's kinds ``(edges, N)``."""
-        count = kinds.shape[1]
-        edges = ALL_EDGES[: len(kinds)]
-        live, conv = kinds != Kind.NONE, kinds == Kind.CONV
-        unchanging = np.zeros((NODES, count), dtype=bool)
-        unchanging[0] = static
-        for node in range(NODES):
-            into = [e for e, (_, target) in enumerate(edges) if target == node]
-            out = [e for e, (source, _) in enumerate(edges) if source == node]
-            meeting = live[into].sum(axis=0) + (node == 0)
-            # Only a node that one convolution feeds and LIF neurons read absorbs its batch norm.
-            absorbed = (meeting == 1) & ~(live[out] & ~conv[out]).any(axis=0)
-            before = np.full(count, int(node == 0))
-            unchanging[node] |= node > 0
-            for edge in into:
-                backward = edge >= len(EDGES)
-                still = ~conv[edge] & unchanging[edges[edge][0]] & (not backward)
-                unchanging[node] &= still | ~live[edge]
-                self._set(
-                    f"{cell}.{ALL_EDGE_NAMES[edge]}",
-                    steps=np.where(still, live[edge], live[edge] * self.networks.time_steps),
-                    adds=live[edge] & (before > 0),
-                    rescaled=conv[edge] & ~absorbed,
-                    waits=live[edge] & (backward | (~conv[edge] & (meeting > 1))),
-                )
-                before += live[edge]
-        # What enters and leaves a cell: its batch norm folds unless a current passes by.
-        current = live & ~conv
-        entry, leaving = _ENDS[cell]
-        first = [e for e, (source, _) in enumerate(edges) if source == 0]
-        last = [e for e, (_, target) in enumerate(edges) if target == NODES - 1]
-        returning = [e for e, (_, target) in enumerate(edges) if target == 0]
-        joined = live[returning].any(axis=0)
-        self._set(entry, rescaled=current[first].any(axis=0) | joined)
-        self._set(leaving, rescaled=current[last].any(axis=0))
+    def _edge(self, name: str, operation: Ints, channels: Ints, size: tuple[int, int]) -> None:
+        kind, kernel = _OP_KIND[operation], _OP_KERNEL[operation]
+        conv, live = kind == Kind.CONV, kind != Kind.NONE
+        present = np.where(live, channels, 0)
+        weights = np.where(conv, kernel**2 * channels**2, 0)
+        self._sizes(name, size)
+        self._set(
+            name,
+            kind=kind,
+            in_channels=present,
+            out_channels=present,
+            kernel=kernel,
+            stride=kernel > 0,
+            groups=conv,
+            weights=weights,
+            parameters=weights + np.where(conv, 2 * channels, 0),
+            weight_bits=np.where(conv, self._bits(name), 0),
+            macs=weights * (size[0] * size[1]),
+            signal=_OP_SIGNAL[operation],
+            levels=np.where(conv, SPIKE_LEVELS, live * self.current_levels),
+        )
 
     def _pool(
         self,

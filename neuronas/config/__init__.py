@@ -24,7 +24,6 @@ from neuronas.config.study import (
     BUDGET_PRESETS,
     DEFAULT_CHIPS,
     IMMUTABLE_SECTIONS,
-    NAME_PATTERN,
     AugmentConfig,
     BitWidth,
     BudgetConfig,
@@ -38,7 +37,6 @@ from neuronas.config.study import (
     TrainingConfig,
     WeightBitsConfig,
     chip_names,
-    known,
 )
 
 __all__ = [
@@ -50,7 +48,6 @@ __all__ = [
     "DEFAULT_CHIPS",
     "HARDWARE_MODELS",
     "IMMUTABLE_SECTIONS",
-    "NAME_PATTERN",
     "OPERATIONS",
     "OPERATION_INDEX",
     "SNASNET_OPERATIONS",
@@ -77,7 +74,6 @@ __all__ = [
     "WeightBitsConfig",
     "chip_names",
     "dataset_names",
-    "known",
     "load_plugin",
     "load_study",
     "named_dataset",

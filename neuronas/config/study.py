@@ -36,7 +36,6 @@ Threshold = Annotated[float, Field(gt=0.0, le=100.0)]
 Limit = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 BitWidth = Literal[2, 3, 4, 5, 6, 7, 8, 16, 32]
 ObjectiveName = Literal["accuracy", "energy", "latency", "area", "memory", "parameters"]
-NAME_PATTERN = r"[A-Za-z0-9][A-Za-z0-9._-]*"
 
 BUDGET_PRESETS: dict[str, dict[str, float]] = {
     # Constraints named in the abstract of HASNAS, arXiv 2407.00641v1.
@@ -273,7 +272,7 @@ class StudyConfig(Section):
 
     _origin: Origin = PrivateAttr(default=Origin())
 
-    name: Annotated[str, Field(pattern=f"^{NAME_PATTERN}$", max_length=100)]
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=100)]
     dataset: DatasetChoice
     space: SpaceConfig = SpaceConfig()
     hardware: HardwareConfig = HardwareConfig()

@@ -50,3 +50,8 @@ class Budget:
             count = len(next(iter(quantities.values())))
             return np.zeros((0, count))
         return np.stack([quantities[name] / limit - 1 for name, limit in self.limits.items()])
+
+    def violations_of(self, cost: Cost) -> dict[str, float]:
+        """Return the violations of one network, N = 1, by limit."""
+        found = self.violations(presented(cost))[:, 0].tolist()
+        return dict(zip(self.limits, found, strict=True))

@@ -28,13 +28,11 @@ def compare_networks(
     for name, network in networks.items():
         for chip in chips:
             found = estimate(network, chip=chip)
-            quantities = presented(found.explanation.cost)
-            violations = dict(
-                zip(budget.limits, budget.violations(quantities)[:, 0].tolist(), strict=True)
-            )
+            cost = found.explanation.cost
+            violations = budget.violations_of(cost)
             bits = np.unique(found.workload.weight_bits[found.workload.weight_bits > 0])
             broken = [f"{limit} +{v:.0%}" for limit, v in violations.items() if v > 0]
-            if not found.explanation.cost.fits[0]:
+            if not cost.fits[0]:
                 broken.insert(0, NO_ROOM)
             unknown = isinstance(network, LayerList)
             rows.append(
@@ -43,7 +41,7 @@ def compare_networks(
                     "model": chip.model,
                     "chip": chip.name,
                     "bits": "" if unknown else "/".join(str(b) for b in bits),
-                    **{quantity: float(value[0]) for quantity, value in quantities.items()},
+                    **{quantity: float(value[0]) for quantity, value in presented(cost).items()},
                     **({"memory_bytes": None} if unknown else {}),
                     "verdict": ", ".join(broken) or "fits",
                 }

@@ -31,6 +31,8 @@ from neuronas.storage import (
 )
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from neuronas.training import Trainer
 
 CHECKPOINT_VARIABLE = "NEURONAS_CHECKPOINT_DIR"
@@ -124,20 +126,16 @@ def search(
         if stored is not None:
             _require_same(config, stored, accept_changes=accept_changes)
         target = _target(config, stored, trials)
-        if stored is not None and _is_done(url, stored, target):
-            return load_result(url, config.name, repository)
-        trainer = study_trainer(config, checkpoint_dir, data_dir, threads, device)
-        if stored is None:
-            require_unused_name(url, config.name)
-            reference = reference_point(region, source, config.objectives)
-            repository.create_study(config, target, reference)
-        else:
-            repository.update_study(config.name, config=config, target_trials=target, state=RUNNING)
-        region.take_tally()  # what was drawn so far proposed nothing
-        sampler = GatedSampler(region, config.search.seed, SAMPLERS[config.search.sampler])
-        study = open_optuna_study(url, config.name, directions(config.objectives), sampler)
-        SearchLoop(config, repository, study, sampler, trainer, listener or _ignore).run()
-        return load_result(url, config.name, repository)
+        if stored is None or not _is_done(url, stored, target):
+            trainer = study_trainer(config, checkpoint_dir, data_dir, threads, device)
+            if stored is None:
+                _create(config, target, repository, region, source)
+            else:
+                repository.update_study(
+                    config.name, config=config, target_trials=target, state=RUNNING
+                )
+            _loop(config, repository, region, trainer, listener or _ignore).run()
+        return _result(config.name, repository)
 
 
 def resume(
@@ -221,14 +219,47 @@ def accepted(config: StudyConfig, *, storage: str | None = None) -> StudyConfig:
     raise AssertionError  # count() does not end
 
 
-def load_result(url: str, name: str, repository: Repository | None = None) -> SearchResult:
-    """Return a stored study and its front."""
-    if repository is None:
-        with Repository(url) as opened:
-            return load_result(url, name, opened)
+def load_result(url: str, name: str) -> SearchResult:
+    """Return a stored study and its front.
+
+    Raises:
+        StorageError: There is no such study, or the database cannot be used.
+    """
+    with Repository(url) as repository:
+        return _result(name, repository)
+
+
+def _result(name: str, repository: Repository) -> SearchResult:
     return SearchResult(
-        url, repository.study(name), repository.front(name), repository.hypervolume(name)
+        repository.url, repository.study(name), repository.front(name), repository.hypervolume(name)
     )
+
+
+def _create(
+    config: StudyConfig,
+    target: int,
+    repository: Repository,
+    region: FeasibleRegion,
+    source: np.random.Generator,
+) -> None:
+    """Store a new study; ``source`` draws what its hypervolume is measured from."""
+    require_unused_name(repository.url, config.name)
+    reference = reference_point(region, source, config.objectives)
+    repository.create_study(config, target, reference)
+
+
+def _loop(
+    config: StudyConfig,
+    repository: Repository,
+    region: FeasibleRegion,
+    trainer: Trainer,
+    listener: Listener,
+) -> SearchLoop:
+    """Return the search of a stored study, ready to run."""
+    region.take_tally()  # what was drawn so far proposed nothing
+    sampler = GatedSampler(region, config.search.seed, SAMPLERS[config.search.sampler])
+    study = open_optuna_study(repository.url, config.name, directions(config.objectives), sampler)
+    return SearchLoop(config, repository, study, sampler, trainer, listener)
 
 
 def _ignore(_: Progress) -> None:

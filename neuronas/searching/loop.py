@@ -6,7 +6,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from signal import SIGINT, SIGTERM
 from typing import Protocol
 
@@ -207,15 +207,13 @@ class SearchLoop:
         return self._complete(trial, evaluation, cost)
 
     def _cost(self, architecture: Architecture, chip: Chip) -> CostRecord:
-        assumed = self.config.hardware.spike_rate
-        result = estimate(architecture, chip=chip, spike_rate=assumed)
-        values = result.to_json()
+        found = estimate(architecture, chip=chip, spike_rate=self.config.hardware.spike_rate)
+        values = found.to_json()
         names = CostRecord.__dataclass_fields__.keys() - {"constraints"}
-        record = CostRecord(constraints={}, **{name: values[name] for name in names})
-        quantities = record.presented()
-        limits = self.region.budget.limits
-        violations = {name: quantities[name] / limit - 1 for name, limit in limits.items()}
-        return CostRecord(**{**asdict(record), "constraints": violations})
+        return CostRecord(
+            constraints=self.region.budget.violations_of(found.explanation.cost),
+            **{name: values[name] for name in names},
+        )
 
     def _candidate(self, trial: optuna.Trial, architecture: Architecture, chip: Chip) -> Candidate:
         training = training_digest(architecture, self.evaluator.context())

@@ -13,14 +13,13 @@ from neuronas.storage.bridge import (
     set_constraints,
     unfinished_trials,
 )
-from neuronas.storage.database import DEFAULT_URL, URL_VARIABLE, resolve_url, translated_errors
+from neuronas.storage.database import DEFAULT_URL, resolve_url, translated_errors
 from neuronas.storage.lock import is_searched, study_lock
 from neuronas.storage.repository import Repository
 
 __all__ = [
     "DEFAULT_URL",
     "RETRY_OF",
-    "URL_VARIABLE",
     "Repository",
     "chosen_values",
     "enqueue",

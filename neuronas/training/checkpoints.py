@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import os
-from contextlib import suppress
 from pathlib import Path
 
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 
 from neuronas.errors import StorageError
+from neuronas.files import write_whole
 from neuronas.network import SpikingNetwork
 
 
@@ -32,17 +31,10 @@ def save_weights(network: SpikingNetwork, folder: Path, stem: str) -> tuple[str,
     content = save({name: value.cpu().contiguous() for name, value in network.state_dict().items()})
     digest = hashlib.sha256(content).hexdigest()
     path = folder / f"{stem}-{digest[:8]}.safetensors"
-    temporary = path.with_suffix(".partial")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with temporary.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
+        write_whole(path, content)
     except OSError as error:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
         raise StorageError(
             f"weights cannot be written to {path}: {error.strerror}; free space or name another "
             "folder with --checkpoint-dir, then resume"

@@ -5,7 +5,6 @@ then trained for longer with another seed. Kendall's tau between a score and the
 accuracy says what the score is worth, its processor time what it costs.
 """
 
-from neuronas.benchmarks.proxies.data import fashion_14
 from neuronas.benchmarks.proxies.measuring import Step, bench_proxies, measure
 from neuronas.benchmarks.proxies.networks import networks
 from neuronas.benchmarks.proxies.ranking import Fidelity, fidelities
@@ -18,7 +17,6 @@ __all__ = [
     "State",
     "Step",
     "bench_proxies",
-    "fashion_14",
     "fidelities",
     "measure",
     "networks",

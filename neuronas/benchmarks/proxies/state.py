@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from contextlib import suppress
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
@@ -11,6 +9,7 @@ from pydantic import BaseModel, ConfigDict
 from neuronas.architecture import Architecture
 from neuronas.config import read_yaml, validate
 from neuronas.errors import ConfigError, NeuronasError
+from neuronas.files import write_whole
 
 
 class Reading(BaseModel):
@@ -84,16 +83,9 @@ class State(BaseModel):
         Raises:
             NeuronasError: It cannot be written.
         """
-        temporary = path.with_name(f"{path.name}.partial")
         try:
-            with temporary.open("w", encoding="utf-8") as file:
-                file.write(self.model_dump_json(indent=1))
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(path)
+            write_whole(path, self.model_dump_json(indent=1).encode())
         except OSError as error:
-            with suppress(OSError):
-                temporary.unlink(missing_ok=True)
             raise NeuronasError(
                 f"{path} cannot be written: {error.strerror}; name another file with --state"
             ) from None
