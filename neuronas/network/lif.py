@@ -132,7 +132,8 @@ def spikes_again(spikes: Tensor) -> Callable[[], Tensor] | None:
         node = node.next_functions[0][0]
     if not isinstance(node, _MultiStepLIF._backward_cls):  # noqa: SLF001 - torch has no other way
         return None
-    return lambda: _fired(node.saved_tensors[0], node.threshold)
+    neurons: Any = node
+    return lambda: _fired(neurons.saved_tensors[0], neurons.threshold)
 
 
 _VIEWS = ("ViewBackward", "UnsafeViewBackward", "ReshapeAliasBackward")
