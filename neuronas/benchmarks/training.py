@@ -7,7 +7,7 @@ import re
 import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, wait
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -153,7 +153,8 @@ def workers(implementation: str, channels: int, repetitions: int) -> list[Traini
 def _together(children: Sequence[ProcessPoolExecutor], implementation: str, channels: int) -> float:
     """Return the images per second that processes train side by side."""
     started = time.perf_counter()
-    wait([child.submit(_train, implementation, channels) for child in children])
+    for found in [child.submit(_train, implementation, channels) for child in children]:
+        found.result()
     seconds = time.perf_counter() - started
     return len(children) * _STEPS_OF_WORKERS * BATCH / seconds
 

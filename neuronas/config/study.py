@@ -212,7 +212,8 @@ class TrainingConfig(Section):
         memory_limit_mb: Megabytes that a training may take beyond what its process has; what the
             machine and its container have left when None.
         precision: In which training computes: ``fp32``, or ``bf16`` by autocast (weights and
-            evaluation stay fp32), which is faster where the processor has instructions for it.
+            evaluation stay fp32), which is faster where the processor has instructions for it, or
+            ``auto``: bf16 where that is so. Machines of both kinds do not share trainings then.
         isolate: Whether each candidate is trained in a process of its own.
         wall_seconds: Seconds that such a process may take; without a limit when None.
     """
@@ -223,7 +224,7 @@ class TrainingConfig(Section):
     samples: Annotated[int, Field(ge=1)] | None = None
     augment: AugmentConfig | None = None
     memory_limit_mb: Annotated[int, Field(ge=1)] | None = None
-    precision: Literal["fp32", "bf16"] = "fp32"
+    precision: Literal["fp32", "bf16", "auto"] = "fp32"
     isolate: bool = False
     wall_seconds: Annotated[float, Field(gt=0)] | None = None
 

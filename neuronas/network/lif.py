@@ -119,7 +119,8 @@ def _fired(potential: Tensor, threshold: float) -> Tensor:
 def spikes_again(spikes: Tensor) -> Callable[[], Tensor] | None:
     """Return what computes spikes once more, ``(T, B, ...)``, from what their neurons keep.
 
-    It can be called until the backward pass has gone through the neurons.
+    It can be called until a backward pass that frees what it goes through has gone through the
+    neurons. What computes parts of a network twice, as non-reentrant checkpoints do, cannot use it.
 
     Args:
         spikes: Of :class:`LIF`, or a view of them, ``(T*B, ...)``.

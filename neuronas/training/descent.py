@@ -13,7 +13,7 @@ from neuronas.config import TrainingConfig
 from neuronas.network import SpikingNetwork
 from neuronas.training.data import Split
 from neuronas.training.failures import JUDGED_SAMPLES, Watch, check_layers, check_progress
-from neuronas.training.measuring import estimate_batch_norm, score
+from neuronas.training.measuring import estimate_batch_norm, score, spread
 
 _WEIGHT_DECAY = 1e-4
 _GRADIENT_NORM = 1.0
@@ -83,9 +83,7 @@ class Descent:
             TrainingFailedError: ``dead network``, ``saturated network`` or ``at chance``.
         """
         estimate_batch_norm(self.network, self.data)
-        # Spread over the split: files may be in the order of their classes.
-        apart = -(-len(self.data) // JUDGED_SAMPLES)
-        seen = self.data.take(slice(None, None, apart))
+        seen = spread(self.data, JUDGED_SAMPLES)
         found = score(self.network, seen)
         check_layers(found.spike_rates)
         check_progress(

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import torch
 
 from neuronas.errors import ConfigError
+from neuronas.network import Precision
 
 
 def chosen_device(wanted: str | None) -> str:
@@ -29,6 +30,26 @@ def chosen_device(wanted: str | None) -> str:
             "device: found 'cuda', but this torch finds no CUDA device here; allowed: cpu"
         )
     return wanted
+
+
+def chosen_precision(wanted: str, device: str) -> Precision:
+    """Return in which precision to train.
+
+    Args:
+        wanted: ``fp32``, ``bf16``, or ``auto``: bf16 where the device has instructions for it,
+            without which autocast is slower than full precision.
+        device: Where networks are trained.
+    """
+    if wanted == "auto":
+        if device == "cuda":
+            return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"
+        able = torch.cpu.get_capabilities()
+        return "bf16" if any(able.get(name, False) for name in _BF16) else "fp32"
+    return "bf16" if wanted == "bf16" else "fp32"
+
+
+_BF16 = ("avx512_bf16", "amx_bf16", "bf16")
+"""Instructions of x86 processors, and of ARM's."""
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from neuronas.training.data import Split
 from neuronas.training.descent import Descent
 from neuronas.training.measuring import estimate_batch_norm
 
-RECIPE = "adamw-onecycle-3"
+RECIPE = "adamw-onecycle-4"
 """Version of this training recipe; part of the training digest."""
 
 _WARM_UP = 0.3

@@ -41,7 +41,9 @@ class Score:
 def estimate_batch_norm(network: SpikingNetwork, data: Split) -> None:
     """Measure batch-norm statistics anew, with the weights as they are.
 
-    The running averages lag behind brief training far enough to silence whole layers.
+    The running averages lag behind brief training far enough to silence whole layers. Samples are
+    spread over the split, and each batch over all of them: files may be in the order of classes.
+    In full precision, as evaluation is.
     """
     norms = [module for module in network.modules() if isinstance(module, torch.nn.BatchNorm2d)]
     momenta = [norm.momentum for norm in norms]
@@ -49,14 +51,21 @@ def estimate_batch_norm(network: SpikingNetwork, data: Split) -> None:
         norm.reset_running_stats()
         norm.momentum = None  # a plain average over the batches below
     network.train()
-    images, _ = data.batch(slice(STATISTICS_SAMPLES))
-    # Batches count alike, so they are of equal size, or nearly.
-    batches = -(-len(images) // EVALUATION_BATCH)
+    trained_in, network.precision = network.precision, "fp32"
+    seen = spread(data, STATISTICS_SAMPLES)
+    batches = -(-len(seen) // EVALUATION_BATCH)
     with torch.no_grad():
-        for batch in torch.tensor_split(images, batches):
-            network(batch.to(network.device))
+        for first in range(batches):  # of equal size, or nearly: they count alike
+            images, _ = seen.batch(slice(first, None, batches))
+            network(images.to(network.device))
+    network.precision = trained_in
     for norm, momentum in zip(norms, momenta, strict=True):
         norm.momentum = momentum
+
+
+def spread(data: Split, samples: int) -> Split:
+    """Return at most so many samples of a split, as far apart from each other as they can be."""
+    return data.take(slice(None, None, -(-len(data) // samples)))
 
 
 def score(network: SpikingNetwork, data: Split) -> Score:

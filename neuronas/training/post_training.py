@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import copy
 
-import torch
-
 from neuronas.architecture import WeightBits
 from neuronas.errors import ConfigError
-from neuronas.network import QuantizedConv2d, QuantizedLinear, SpikingNetwork, quantize_weight
+from neuronas.network import QuantizedConv2d, QuantizedLinear, SpikingNetwork
 from neuronas.network.quantization import FULL_PRECISION_BITS
 from neuronas.training.data import Split
 from neuronas.training.measuring import estimate_batch_norm
@@ -21,9 +19,9 @@ def quantized_after(
 ) -> SpikingNetwork:
     """Return a copy of a trained network whose weights have fewer bits, without further training.
 
-    Weights are rounded by :func:`~neuronas.network.quantize_weight`, as in quantization-aware
-    training; then batch-norm statistics are measured anew. Learned thresholds and decays, biases,
-    and scales and shifts of batch norm stay in full precision.
+    Its layers round their weights as in quantization-aware training, by
+    :func:`~neuronas.network.quantize_weight`; batch-norm statistics are measured anew. Learned
+    thresholds and decays, biases, and scales and shifts of batch norm stay in full precision.
 
     Args:
         network: A network trained with weights of 32 bits; it stays as it is.
@@ -45,7 +43,5 @@ def quantized_after(
             )
         place = name.partition(".")[0]
         layer.bits = getattr(weight_bits, "classifier" if place in _CLASSIFIER else place)
-        with torch.no_grad():
-            layer.weight.copy_(quantize_weight(layer.weight, layer.bits))
     estimate_batch_norm(quantized, data)
     return quantized

@@ -16,11 +16,11 @@ import torch
 from neuronas.architecture import Architecture
 from neuronas.config import AugmentConfig, StudyConfig, TrainingConfig
 from neuronas.errors import TrainingFailedError
-from neuronas.network import SpikingNetwork, build_network, keep_freed_memory
+from neuronas.network import Precision, SpikingNetwork, build_network, keep_freed_memory
 from neuronas.records import Evaluation, EvaluationKey, Provenance
 from neuronas.training.checkpoints import load_weights, save_weights
 from neuronas.training.data import Dataset, load_dataset
-from neuronas.training.devices import chosen_device, forked_generators
+from neuronas.training.devices import chosen_device, chosen_precision, forked_generators
 from neuronas.training.failures import check_layers
 from neuronas.training.isolation import Limits, run_isolated
 from neuronas.training.loop import RECIPE, train
@@ -80,6 +80,11 @@ class Trainer:
         found = chosen_device(device)
         return cls(dataset, study.training, checkpoint_dir, study.name, threads, found)
 
+    @property
+    def precision(self) -> Precision:
+        """In which precision networks are trained here: what the study says, or ``auto`` chose."""
+        return chosen_precision(self.settings.precision, self.device)
+
     def context(self) -> Mapping[str, Any]:
         """Return what, besides the network, decides its accuracy; for the training digest."""
         context: dict[str, Any] = {
@@ -92,8 +97,8 @@ class Trainer:
         augment = self.settings.augment or AugmentConfig()
         if augment != AugmentConfig():
             context["augment"] = augment.model_dump()
-        if self.settings.precision != "fp32":
-            context["precision"] = self.settings.precision
+        if self.precision != "fp32":
+            context["precision"] = self.precision
         return context
 
     def evaluate(self, architecture: Architecture, key: EvaluationKey) -> Evaluation:
@@ -173,7 +178,7 @@ class Trainer:
         if architecture.coding in {"rate", "latency"}:
             black, white = self.dataset.bounds()
             network.bounds = black.to(self.device), white.to(self.device)
-        network.precision = self.settings.precision
+        network.precision = self.precision
         return network.to(self.device)
 
     def _provenance(self) -> Provenance:

@@ -158,7 +158,15 @@ def test_memory_is_measured_in_a_process_of_its_own():
 
 def test_two_workers_are_compared_with_one(monkeypatch):
     monkeypatch.setattr(training, "_child", lambda: ThreadPoolExecutor(1))
+    # Threads share what processes do not: each trains a network of its own.
+    monkeypatch.setattr(training, "_prepared", training._prepared.__wrapped__)
     one, two = training.workers("neuronas-fp32", SMALL, 1)
     assert (one.workers, one.ratio_to_one_worker, one.clock) == (1, 1.0, "wall")
     assert two.workers == 2
     assert two.images_per_s > 0
+
+
+def test_a_worker_that_fails_is_told(monkeypatch):
+    monkeypatch.setattr(training, "_child", lambda: ThreadPoolExecutor(1))
+    with pytest.raises(KeyError, match="no-such-implementation"):
+        training.workers("no-such-implementation", 4, 1)

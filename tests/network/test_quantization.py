@@ -12,6 +12,8 @@ from torch.nn import functional as F
 
 from neuronas.architecture import BIT_WIDTHS
 from neuronas.network import QuantizedConv2d, QuantizedLinear, quantize_weight
+from neuronas.network.folding import fire
+from neuronas.network.lif import LIF, spikes_again
 from neuronas.network.quantization import RoundedCurrents, SpikeConv2d
 
 INTEGERS = [bits for bits in BIT_WIDTHS if bits <= 8]
@@ -202,6 +204,49 @@ def test_a_convolution_of_spikes_learns_as_any_other(dtype):
         slopes.append(torch.autograd.grad(y, [x, conv.weight], torch.ones_like(y)))
     for found, expected in zip(*slopes, strict=True):
         assert torch.equal(found, expected)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_convolutions_of_neurons_learn_as_any_other(dtype):
+    convs = [SpikeConv2d(3, 4, kernel, 32).to(dtype) for kernel in (3, 1)]
+    lif = LIF(decay=0.25, threshold=0.3)
+    drawn = randn(1, 5, 2, 3, 6, 4).flatten(0, 1).contiguous(memory_format=torch.channels_last)
+    slopes = []
+    for packs in (True, False):
+        for conv in convs:
+            conv.packs = packs
+        current = drawn.to(dtype).requires_grad_()
+        spikes = fire(lif, current, 5)
+        again = spikes_again(spikes)
+        assert again is not None
+        assert torch.equal(again().view_as(spikes), spikes)
+        assert 0 < spikes.float().mean() < 1
+        ys = [conv(spikes) for conv in convs]
+        inputs = [current, *(conv.weight for conv in convs)]
+        total = sum(y.square().sum() for y in ys)
+        first = torch.autograd.grad(total, inputs, retain_graph=True)
+        slopes += [first, torch.autograd.grad(total, inputs)]
+    for found in slopes[1:]:
+        assert all(torch.equal(a, b) for a, b in zip(slopes[0], found, strict=True))
+
+
+def test_spikes_are_told_from_no_other_tensors():
+    lif = LIF(decay=0.25, threshold=0.3)
+    spikes = lif(randn(1, 5, 2, 3).requires_grad_())
+    assert spikes_again(2 * spikes) is None
+    assert spikes_again(spikes.detach()) is None
+    with torch.no_grad():
+        assert spikes_again(lif(randn(1, 5, 2, 3))) is None
+
+
+def test_a_convolution_takes_no_memory_to_keep_spikes_of_neurons():
+    conv, lif = SpikeConv2d(3, 4, 3, 4), LIF(decay=0.25, threshold=0.3)
+    spikes = fire(lif, randn(1, 10, 3, 6, 6).requires_grad_(), 5)
+    held = torch._C._WeakTensorRef(spikes)
+    y = conv(spikes)
+    del spikes
+    assert held.expired()
+    y.sum().backward()
 
 
 @given(st.integers(2, 16), st.floats(0.1, 3), st.integers(0, 1000))

@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 import torch
 
-from neuronas.config import AugmentConfig, TrainingConfig
+from neuronas.config import AugmentConfig, StudyConfig, TrainingConfig
 from neuronas.errors import ConfigError
 from neuronas.records import EvaluationKey
-from neuronas.training.devices import chosen_device
+from neuronas.training import Trainer
+from neuronas.training.devices import chosen_device, chosen_precision
 from tests.strategies import architecture
 
 CUDA = torch.cuda.is_available()
@@ -26,6 +27,23 @@ def test_a_device_that_is_not_there_is_told():
     if not CUDA:
         with pytest.raises(ConfigError, match="this torch finds no CUDA device here"):
             chosen_device("cuda")
+
+
+@pytest.mark.parametrize(
+    ("able", "precision"),
+    [({"avx512_bf16": True}, "bf16"), ({"amx_bf16": False, "avx2": True}, "fp32"), ({}, "fp32")],
+)
+def test_auto_is_bf16_where_the_processor_has_instructions_for_it(monkeypatch, able, precision):
+    monkeypatch.setattr("torch.cpu.get_capabilities", lambda: able)
+    assert chosen_precision("auto", "cpu") == precision
+    assert [chosen_precision(given, "cpu") for given in ("fp32", "bf16")] == ["fp32", "bf16"]
+
+
+def test_trainings_tell_the_precision_that_auto_has_chosen(tmp_path, monkeypatch):
+    monkeypatch.setattr("torch.cpu.get_capabilities", lambda: {"amx_bf16": True})
+    study = StudyConfig(name="auto", dataset="digits", training={"precision": "auto"})
+    trainer = Trainer.of(study, data_dir=None, checkpoint_dir=tmp_path, threads=1, device="cpu")
+    assert trainer.context()["precision"] == "bf16"
 
 
 def test_bf16_is_another_training_and_fp32_the_usual_one(make_trainer):

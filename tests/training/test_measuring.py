@@ -32,7 +32,7 @@ def test_batch_norm_is_measured_with_the_weights_as_they_are(digits):
     with torch.no_grad():
         currents = conv(data.batch(slice(None))[0])
     torch.testing.assert_close(norm.running_mean, currents.mean(dim=(0, 2, 3)))
-    halves = torch.stack([half.var(dim=(0, 2, 3)) for half in currents.split(256)])
+    halves = torch.stack([currents[first::2].var(dim=(0, 2, 3)) for first in (0, 1)])
     torch.testing.assert_close(norm.running_var, halves.mean(dim=0))
     for name, value in network.named_parameters():
         assert torch.equal(value, before[name]), name
@@ -48,6 +48,30 @@ def test_measuring_batch_norm_twice_gives_the_same_and_later_training_averages_a
     assert all(torch.equal(first[name], value) for name, value in network.state_dict().items())
     assert [m.momentum for m in network.modules() if isinstance(m, nn.BatchNorm2d)] == momenta
     assert None not in momenta
+
+
+def test_batch_norm_is_that_of_the_whole_split_where_samples_are_in_the_order_of_classes(digits):
+    labels = np.sort(np.resize(np.arange(10), 5000)).astype(np.int64)
+    images = np.full((5000, 1, 8, 8), labels[:, None, None, None], dtype=np.float32)
+    network = built(TINY)
+    estimate_batch_norm(network, Split(images, labels))
+    conv, norm = network.stem
+    with torch.no_grad():
+        currents = conv(torch.from_numpy(images))
+    torch.testing.assert_close(
+        norm.running_mean, currents.mean(dim=(0, 2, 3)), rtol=5e-3, atol=1e-3
+    )
+    torch.testing.assert_close(norm.running_var, currents.var(dim=(0, 2, 3)), rtol=1e-2, atol=1e-4)
+
+
+def test_batch_norm_is_measured_in_full_precision(digits):
+    networks = [built(TINY), built(TINY)]
+    networks[1].precision = "bf16"
+    for network in networks:
+        estimate_batch_norm(network, digits.train)
+    full, half = (network.state_dict() for network in networks)
+    assert all(torch.equal(full[name], half[name]) for name in full)
+    assert networks[1].precision == "bf16"
 
 
 # Accuracy and spike rates.

@@ -12,6 +12,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 _LOCK = "lock"
+_PREFIX = ".neuronas-"
+"""Begin of their names: no folder of anybody else's is ever swept."""
+
 _OLD_SECONDS = 7 * 24 * 3600
 """Age at which a folder is left over of which no lock tells whether its process lives."""
 
@@ -25,14 +28,14 @@ def workspace(parent: Path, name: str) -> Iterator[Path]:
 
     Args:
         parent: Folder that it is made in.
-        name: Begin of its name, after a dot.
+        name: What it is for; part of its name.
 
     Raises:
         OSError: It cannot be made.
     """
     with _one_at_a_time(parent):
         _sweep(parent)
-        folder = Path(tempfile.mkdtemp(prefix=f".{name}-", dir=parent))
+        folder = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{name}-", dir=parent))
         try:
             descriptor = _opened(folder / _LOCK)
         except OSError:
@@ -58,7 +61,7 @@ def _one_at_a_time(parent: Path) -> Iterator[None]:
 
 
 def _sweep(parent: Path) -> None:
-    for folder in parent.glob(".*-*/"):
+    for folder in parent.glob(f"{_PREFIX}*/"):
         if _is_left(folder):
             shutil.rmtree(folder, ignore_errors=True)
 

@@ -146,7 +146,7 @@ def test_what_a_killed_process_left_is_swept_and_what_a_live_one_makes_is_not(ca
 
 @pytest.mark.parametrize(("days", "there"), [(1, True), (8, False)])
 def test_a_folder_without_a_lock_is_swept_when_it_is_old(cache, mine, days, there):
-    left = cache / ".digits-0123-abc"
+    left = cache / ".neuronas-digits-0123-abc"
     (left / "new").mkdir(parents=True)
     past = time.time() - days * 24 * 3600
     for path in (left / "new", left):
@@ -155,11 +155,21 @@ def test_a_folder_without_a_lock_is_swept_when_it_is_old(cache, mine, days, ther
     assert left.exists() == there
 
 
+def test_a_folder_of_somebody_else_is_never_swept(cache, mine):
+    notes = cache / ".my-notes" / "thesis.txt"
+    notes.parent.mkdir(parents=True)
+    notes.touch()
+    for path in (notes, notes.parent):
+        os.utime(path, (0, 0))
+    load_dataset(mine)
+    assert notes.exists()
+
+
 def test_without_locks_on_the_file_system_only_what_is_old_is_swept(cache, mine, monkeypatch):
     def absent(*_: object) -> None:
         raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
 
-    left = cache / ".digits-0123-abc"
+    left = cache / ".neuronas-digits-0123-abc"
     left.mkdir(parents=True)
     (left / "lock").touch()
     monkeypatch.setattr("fcntl.flock", absent)
