@@ -36,6 +36,8 @@ from neuronas.config import (
     Decay,
     NeuronConfig,
     Threshold,
+    default_note,
+    known_bits,
     read_yaml,
     validate,
 )
@@ -121,6 +123,13 @@ class Architecture(BaseModel):
         except GenotypeError as error:
             raise PydanticCustomError("cell", "{problem}", {"problem": str(error)}) from None
 
+    @field_validator("weight_bits", mode="before")
+    @classmethod
+    def _same_bits_for_all_groups(cls, value: object) -> object:
+        if isinstance(value, dict | WeightBits):
+            return value
+        return dict.fromkeys(GROUPS, known_bits(value))
+
     @field_serializer("cell_a", "cell_b")
     def _write_cell(self, operations: tuple[str, ...]) -> dict[str, str]:
         return dict(zip(ALL_EDGE_NAMES, operations, strict=False))
@@ -194,8 +203,10 @@ class Architecture(BaseModel):
                 "least 2x2, since the family pools once"
             )
         elif self.pool > side:
+            found = f"{self.pool}{default_note(self, 'pool')}".removesuffix(",")
+            allowed = "1" if side == 1 else f"1 to {side}"
             problems.append(
-                f"pool: found {self.pool}; allowed: 1 to {side}, the feature map that an input of "
+                f"pool: found {found}; allowed: {allowed}, the feature map that an input of "
                 f"{self.input_shape[1]}x{self.input_shape[2]} leaves after the first pooling"
             )
         if problems:

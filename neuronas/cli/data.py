@@ -34,36 +34,39 @@ def list_datasets(data_dir: DataDir = None, form: Format = OutputFormat.TABLE) -
     """List the datasets: shape, classes, splits, and where the files are."""
     from neuronas.config import dataset_names, named_dataset
     from neuronas.report import datasets_table
-    from neuronas.sources import SOURCES, find
+    from neuronas.sources import SOURCES, damage, find
 
     infos = {name: named_dataset(name) for name in dataset_names()}
     found = {name: find(name, source, data_dir) for name, source in SOURCES.items()}
-    write_table(datasets_table(infos, found), form)
+    damaged = {n for n, folder in found.items() if folder and damage(SOURCES[n], folder)}
+    write_table(datasets_table(infos, found, damaged), form)
 
 
 @app.command()
 def path(name: Dataset, data_dir: DataDir = None) -> None:
     """Print the folder with a dataset's files."""
-    from neuronas.sources import require, source_of
+    from neuronas.sources import require, require_whole, source_of
 
-    write(f"{require(name, source_of(name), data_dir)}\n")
+    source = source_of(name)
+    folder = require(name, source, data_dir)
+    require_whole(name, source, folder)
+    write(f"{folder}\n")
 
 
 @app.command()
 def fetch(name: Dataset, data_dir: DataDir = None) -> None:
     """Get a dataset's files from its official address, checked; goes on where it was cut."""
-    from neuronas.sources import data_root, find, source_of
+    from neuronas.sources import data_root, find, require, require_whole, source_of
     from neuronas.sources import fetch as get
 
     source = source_of(name)
-    there = find(name, source, data_dir)
-    if there is not None and there == source.packaged:
-        say(f"{name} is installed in {there}")
-        return
-    folder = data_root(data_dir) / name
-    with _shown() as listener:
-        get(source, folder, listener)
-    say(f"{name} is in {folder}")
+    there, folder = find(name, source, data_dir), data_root(data_dir) / name
+    if there is None or there.is_relative_to(folder):
+        with _shown() as listener:
+            get(source, folder, listener)
+        there = require(name, source, folder)
+    require_whole(name, source, there)
+    say(f"{name} is in {there}")
 
 
 @contextmanager

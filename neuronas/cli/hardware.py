@@ -33,14 +33,19 @@ def check(
 ) -> None:
     """Check a study file: how much of its space fits the budget, and what rejects the rest.
 
-    Nothing is trained or stored. The same networks are costed by our other hardware model too.
+    Nothing is trained or stored; your own data are read if they are there. The same networks are
+    costed by our other hardware model too.
     """
-    from neuronas.config import DEFAULT_CHIPS, load_study
+    from neuronas.config import DEFAULT_CHIPS, OwnDataset, load_study
     from neuronas.hardware import Chip
     from neuronas.report import extremes_table, survey_json, survey_table
     from neuronas.searching import Stream, generator, surveys
 
     config = load_study(study)
+    if isinstance(config.dataset, OwnDataset) and config.dataset.path.exists():
+        from neuronas.training import load_dataset
+
+        load_dataset(config.dataset, samples=config.training.samples)
     others = {model: Chip.of(name) for model, name in DEFAULT_CHIPS.items()}
     region, found = surveys(config, candidates, others, say)
     own = found[region.model.name]

@@ -7,6 +7,7 @@ from neuronas.config.datasets import (
     dataset_names,
     named_dataset,
 )
+from neuronas.config.fields import BitWidth, Decay, Threshold, default_note, known_bits
 from neuronas.config.loading import load_study, read_budget, read_yaml, suggestion, validate
 from neuronas.config.neurons import CODINGS, USUAL_NEURON, BatchNorm, Coding, NeuronConfig
 from neuronas.config.operations import (
@@ -25,15 +26,12 @@ from neuronas.config.study import (
     DEFAULT_CHIPS,
     IMMUTABLE_SECTIONS,
     AugmentConfig,
-    BitWidth,
     BudgetConfig,
-    Decay,
     HardwareConfig,
     Origin,
     SearchConfig,
     SpaceConfig,
     StudyConfig,
-    Threshold,
     TrainingConfig,
     WeightBitsConfig,
     chip_names,
@@ -74,6 +72,8 @@ __all__ = [
     "WeightBitsConfig",
     "chip_names",
     "dataset_names",
+    "default_note",
+    "known_bits",
     "load_plugin",
     "load_study",
     "named_dataset",

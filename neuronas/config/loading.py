@@ -248,10 +248,13 @@ def _problem(details: ErrorDetails, model: type[BaseModel]) -> str:
     if kind in {"literal_error", "unknown_name"}:
         expected = str(context["expected"]).replace(" or ", ", ").replace("'", "")
         names = expected.split(", ")
-        return f"{key}: found {_shown(found)}; allowed: {expected}{suggestion(found, names)}"
+        near = suggestion(found, names) if isinstance(found, str) else ""
+        return f"{key}: found {_shown(found)}; allowed: {expected}{near}"
     if kind == "too_short":
         least = context["min_length"]
         return f"{key}: found {_shown(found)}; allowed: a list with {least} or more entries"
+    if kind in {"list_type", "tuple_type"}:
+        return f"{key}: found {_shown(found)}; expected a list, as in [a, b]"
     if kind in {"model_type", "dict_type"}:
         return f"{key or 'content'}: found {_shown(found)}; expected a mapping of keys to values"
     if kind == "invalid_key":

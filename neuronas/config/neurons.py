@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    model_validator,
+)
 
 Reset = Literal["zero", "subtract"]
 Surrogate = Literal["atan", "fast_sigmoid", "sigmoid"]
@@ -51,6 +58,7 @@ class NeuronConfig(BaseModel):
     learned: Annotated[
         tuple[Literal["decay", "threshold"], ...],
         Field(strict=False),
+        BeforeValidator(lambda names: names if isinstance(names, list | tuple) else [names]),
         AfterValidator(lambda names: tuple(sorted(set(names)))),
     ] = ()
     batch_norm: BatchNorm = "folded"

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from importlib import resources
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
@@ -22,19 +21,22 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from neuronas.config.datasets import DatasetInfo
+from neuronas.config.fields import (
+    BitWidth,
+    Choices,
+    Decay,
+    Limit,
+    Threshold,
+    default_note,
+    distinct,
+    known,
+    known_bits,
+)
 from neuronas.config.neurons import CODINGS, Coding, NeuronConfig
 from neuronas.config.operations import OPERATIONS, SNASNET_OPERATIONS, ZEROIZE
 from neuronas.config.own_data import DatasetChoice, OwnDataset, dataset_info
 from neuronas.config.plugins import HARDWARE_MODELS, plugin_names
 
-T = TypeVar("T")
-
-Decay = Annotated[float, Field(ge=0.0, lt=1.0), AfterValidator(lambda v: v + 0.0)]
-"""Decay of the membrane potential per time step; -0.0 is read as 0.0."""
-
-Threshold = Annotated[float, Field(gt=0.0, le=100.0)]
-Limit = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-BitWidth = Literal[2, 3, 4, 5, 6, 7, 8, 16, 32]
 ObjectiveName = Literal["accuracy", "energy", "latency", "area", "memory", "parameters"]
 
 BUDGET_PRESETS: dict[str, dict[str, float]] = {
@@ -55,15 +57,6 @@ def chip_names() -> list[str]:
     return sorted(f.name.removesuffix(".yaml") for f in folder.iterdir() if f.name[-5:] == ".yaml")
 
 
-def known(value: str, allowed: Sequence[str]) -> str:
-    """Return ``value`` if it is one of ``allowed``; raise a literal error otherwise."""
-    if value not in allowed:
-        raise PydanticCustomError(
-            "unknown_name", "must be one of {expected}", {"expected": ", ".join(allowed)}
-        )
-    return value
-
-
 def _named_or_described(value: object) -> object:
     described = isinstance(value, dict) and all(isinstance(key, str) for key in value)
     if not described and not isinstance(value, str):
@@ -77,22 +70,6 @@ def _known_chip(value: str | dict[str, Any]) -> str | dict[str, Any]:
     """Names are checked here, what a chip consists of where its model is known."""
     return known(value, chip_names()) if isinstance(value, str) else value
 
-
-def _as_list(value: object) -> object:
-    return value if isinstance(value, list) else [value]
-
-
-def _distinct(values: list[T]) -> list[T]:
-    repeated = [value for value in values if values.count(value) > 1]
-    if repeated:
-        raise PydanticCustomError("repeated", "names {choice} twice", {"choice": repeated[0]})
-    return values
-
-
-Choices = Annotated[
-    list[T], Field(min_length=1), BeforeValidator(_as_list), AfterValidator(_distinct)
-]
-"""One value (fixed) or a list of values (searched)."""
 
 OperationName = Annotated[str, AfterValidator(lambda v: known(v, [op.name for op in OPERATIONS]))]
 
@@ -135,9 +112,13 @@ class SpaceConfig(Section):
     @field_validator("weight_bits", mode="before")
     @classmethod
     def _same_bits_for_all_groups(cls, value: object) -> object:
+        """Check what holds for all groups here, where it is told once and not for each."""
         if isinstance(value, dict | WeightBitsConfig):
             return value
-        return dict.fromkeys(WeightBitsConfig.model_fields, value)
+        choices = value if isinstance(value, list) else [value]
+        for bits in distinct(choices) or [value]:
+            known_bits(bits)
+        return dict.fromkeys(WeightBitsConfig.model_fields, choices)
 
     @field_validator("operations")
     @classmethod
@@ -279,7 +260,7 @@ class StudyConfig(Section):
     hardware: HardwareConfig = HardwareConfig()
     budget: BudgetConfig = BudgetConfig()
     objectives: Annotated[
-        list[ObjectiveName], Field(min_length=2, max_length=5), AfterValidator(_distinct)
+        list[ObjectiveName], Field(min_length=2, max_length=5), AfterValidator(distinct)
     ] = ["accuracy", "energy"]
     training: TrainingConfig = TrainingConfig()
     search: SearchConfig = SearchConfig()
@@ -325,8 +306,13 @@ class StudyConfig(Section):
             raise PydanticCustomError(
                 "contradiction",
                 "space.pool: {pools} is larger than the {side}x{side} feature map that "
-                "'{dataset}' leaves after the first pooling; allowed: 1 to {side}",
-                {"pools": too_large[0], "side": side, "dataset": self.dataset_name},
+                "'{dataset}' leaves after the first pooling; allowed: {allowed}",
+                {
+                    "pools": f"{too_large[0]}{default_note(self.space, 'pool')}",
+                    "side": side,
+                    "dataset": self.dataset_name,
+                    "allowed": "1" if side == 1 else f"1 to {side}",
+                },
             )
         return self
 

@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from neuronas.config import DatasetInfo
 from neuronas.report.tables import Column, Table, number
 
 
-def datasets_table(infos: Mapping[str, DatasetInfo], found: Mapping[str, Path | None]) -> Table:
+def datasets_table(
+    infos: Mapping[str, DatasetInfo], found: Mapping[str, Path | None], damaged: Collection[str]
+) -> Table:
     """Return one row per dataset.
 
     Args:
         infos: Shape and size of each.
         found: Folder of each that is files, None where it is absent. The others come with a
             package.
+        damaged: Names of those whose files are not whole.
     """
+
+    def state(name: str) -> str:
+        if name in damaged:
+            return "damaged"
+        return "packaged" if name not in found else "here" if found[name] else "absent"
+
     rows = [
         {
             "dataset": name,
@@ -26,7 +35,7 @@ def datasets_table(infos: Mapping[str, DatasetInfo], found: Mapping[str, Path | 
             "train": info.train_samples,
             "validation": info.validation_samples,
             "test": info.test_samples,
-            "files": "packaged" if name not in found else "here" if found[name] else "absent",
+            "files": state(name),
             "folder": None if found.get(name) is None else str(found[name]),
         }
         for name, info in infos.items()
@@ -37,5 +46,7 @@ def datasets_table(infos: Mapping[str, DatasetInfo], found: Mapping[str, Path | 
         *(Column(key, key) for key in ("files", "folder")),
     )
     absent = any(row["files"] == "absent" for row in rows)
-    caption = "Get what is absent with: neuronas data fetch NAME." if absent else None
-    return Table(columns, rows, caption=caption)
+    captions = ["Get what is absent with: neuronas data fetch NAME."] if absent else []
+    if damaged:
+        captions.append("What is wrong with what is damaged: neuronas data path NAME.")
+    return Table(columns, rows, caption=" ".join(captions) or None)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 
@@ -26,12 +27,14 @@ class Source:
     """Where a dataset's files come from, and how a folder that has them is recognised.
 
     Attributes:
-        page: The authors' page.
+        page: The authors' page; the mirror where their own server refuses.
         marker: File or folder that stands in the dataset's folder; ``.gz`` may be missing.
         downloads: What to get; archives are unpacked.
         unpacked: Folder that the archives unpack to; "" where there is none around the marker.
         packaged: Folder where a package of the system puts the files.
         package: Name of that package, for Debian.
+        files: Files and folders that the dataset's folder must have, and the bytes that a file has
+            when it is not zipped; None where they are not known. ``.gz`` may be missing.
     """
 
     page: str
@@ -40,6 +43,7 @@ class Source:
     unpacked: str = ""
     packaged: Path | None = None
     package: str = ""
+    files: Mapping[str, int | None] = field(default_factory=dict)
 
 
 def _files(base: str, **md5: str) -> tuple[Download, ...]:
@@ -49,6 +53,14 @@ def _files(base: str, **md5: str) -> tuple[Download, ...]:
         for name, digest in zip(names, md5.values(), strict=True)
     )
 
+
+_IDX = {
+    "train-images-idx3-ubyte.gz": 16 + 60_000 * 28 * 28,
+    "train-labels-idx1-ubyte.gz": 8 + 60_000,
+    "t10k-images-idx3-ubyte.gz": 16 + 10_000 * 28 * 28,
+    "t10k-labels-idx1-ubyte.gz": 8 + 10_000,
+}
+_PIXELS = 3 * 32 * 32
 
 # MD5 sums: of CIFAR as its authors publish them on these pages; of Fashion-MNIST and MNIST as in
 # torchvision's source, which also names the mirror (the authors' own server often refuses);
@@ -64,6 +76,10 @@ SOURCES: dict[str, Source] = {
                 "c32a1d4ab5d03f1284b67883e8d87530",
             ),
         ),
+        files=dict.fromkeys(
+            [*(f"data_batch_{number}.bin" for number in range(1, 6)), "test_batch.bin"],
+            10_000 * (1 + _PIXELS),
+        ),
         unpacked="cifar-10-batches-bin",
     ),
     "cifar100": Source(
@@ -76,6 +92,7 @@ SOURCES: dict[str, Source] = {
                 "03b5dce01913d631647c71ecec9e9cb8",
             ),
         ),
+        files={"train.bin": 50_000 * (2 + _PIXELS), "test.bin": 10_000 * (2 + _PIXELS)},
         unpacked="cifar-100-binary",
     ),
     "fashion_mnist": Source(
@@ -88,11 +105,12 @@ SOURCES: dict[str, Source] = {
             t10k_images_idx3="bef4ecab320f06d8554ea6380940ec79",
             t10k_labels_idx1="bb300cfdad3c16e7a12a480ee83cd310",
         ),
+        files=_IDX,
         packaged=Path("/usr/share/datasets/fashion-mnist"),
         package="dataset-fashion-mnist",
     ),
     "mnist": Source(
-        page="http://yann.lecun.com/exdb/mnist/",
+        page="https://ossci-datasets.s3.amazonaws.com/mnist/",
         marker="train-images-idx3-ubyte.gz",
         downloads=_files(
             "https://ossci-datasets.s3.amazonaws.com/mnist/",
@@ -101,6 +119,7 @@ SOURCES: dict[str, Source] = {
             t10k_images_idx3="9fb629c4189551a2d022fa330f9573f3",
             t10k_labels_idx1="ec29112dd5afa0611ce80d1b7f02629c",
         ),
+        files=_IDX,
     ),
     "n_mnist": Source(
         page="https://www.garrickorchard.com/datasets/n-mnist",
@@ -119,6 +138,7 @@ SOURCES: dict[str, Source] = {
                 "69ca8762b2fe404d9b9bad1103e97832",
             ),
         ),
+        files={f"{part}/{digit}": None for part in ("Train", "Test") for digit in range(10)},
     ),
     "tiny_imagenet": Source(
         page="http://cs231n.stanford.edu/",
@@ -130,6 +150,7 @@ SOURCES: dict[str, Source] = {
                 "90528d7ca1a48142e341f4ef8d21d0de",
             ),
         ),
+        files=dict.fromkeys(["wnids.txt", "train", "val/images", "val/val_annotations.txt"]),
         unpacked="tiny-imagenet-200",
     ),
 }

@@ -125,6 +125,24 @@ def test_a_wrong_genotype_is_told_file_key_and_what_is_allowed(changes, problem)
     assert problem in message
 
 
+def test_weight_bits_may_be_one_number_for_all_groups():
+    content = architecture().to_json() | {"weight_bits": 2}
+    bits = Architecture.from_json(content).weight_bits
+    assert set(bits.model_dump().values()) == {2}
+    with pytest.raises(ConfigError) as caught:
+        Architecture.from_json(content | {"weight_bits": 1})
+    assert str(caught.value) == "weight_bits: found 1; allowed: 2, 3, 4, 5, 6, 7, 8, 16, 32"
+
+
+def test_a_default_that_does_not_fit_is_said_to_be_one():
+    content = architecture().to_json() | {"input_shape": [1, 2, 2]}
+    del content["pool"]
+    with pytest.raises(
+        GenotypeError, match="pool: found 2, the default where none is given; allowed: 1"
+    ):
+        Architecture.from_json(content).check()
+
+
 def test_a_genotype_that_lacks_keys_is_told_all_of_them():
     with pytest.raises(ConfigError) as caught:
         Architecture.from_json({}, source="genotype.json")

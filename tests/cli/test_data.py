@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -11,11 +12,11 @@ from neuronas.sources import SOURCES
 from tests.cli.test_start import imported
 from tests.sources.server import serving
 from tests.sources.test_fetching import source
+from tests.sources.test_folders import whole
 
 
 def put(folder, name: str) -> None:
-    (folder / name).mkdir(parents=True)
-    (folder / name / SOURCES[name].marker).touch()
+    whole(folder / name, name)
 
 
 def test_datasets_are_listed_with_shape_splits_and_where_they_are(run, folder):
@@ -52,11 +53,32 @@ def test_the_path_of_a_dataset_is_printed_alone(run, folder):
 
 
 @pytest.mark.parametrize("command", ["path", "fetch"])
-@pytest.mark.parametrize(("name", "told"), [("digits", "installed package"), ("mnits", "'mnist'?")])
+@pytest.mark.parametrize(("name", "told"), [("digits", "scikit-learn"), ("mnits", "'mnist'?")])
 def test_what_has_no_files_or_does_not_exist_ends_with_6(run, command, name, told):
     done = run("data", command, name)
     assert (done.code, done.out) == (6, "")
     assert told in done.err
+
+
+def test_what_is_damaged_is_listed_so_and_has_no_path(run, folder):
+    put(folder, "mnist")
+    bad = folder / "mnist" / "t10k-images-idx3-ubyte.gz"
+    bad.write_bytes(b"junk")
+    listed = run("data", "list", "--data-dir", folder, "--format", "json")
+    found = {row["dataset"]: row for row in json.loads(listed.out)}
+    assert (found["mnist"]["files"], found["mnist"]["folder"]) == ("damaged", str(bad.parent))
+    assert "damaged: neuronas data path NAME" in run("data", "list", "--data-dir", folder).out
+    done = run("data", "path", "mnist", "--data-dir", folder)
+    assert (done.code, done.out) == (6, "")
+    assert str(bad) in done.err
+
+
+def test_what_stands_elsewhere_is_not_fetched_again(run, folder, monkeypatch):
+    put(folder, "mnist")
+    monkeypatch.setitem(SOURCES, "mnist", replace(SOURCES["mnist"], packaged=folder / "mnist"))
+    for where in (folder / "mnist", folder / "none"):  # the dataset's own folder; the package's
+        done = run("data", "fetch", "mnist", "--data-dir", where)
+        assert done.err == f"mnist is in {folder / 'mnist'}\n"
 
 
 def test_the_path_of_an_absent_dataset_is_an_error(run, folder):

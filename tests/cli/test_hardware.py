@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
 
 from neuronas.architecture import Architecture
@@ -63,6 +64,17 @@ def test_check_shows_a_table_on_stdout_and_talks_on_stderr(run, study):
     assert "rejected: energy_uj" in done.out
     assert "among those that fit" in done.out
     assert "energy (µJ)" in done.out
+
+
+def test_check_looks_at_the_users_own_data_where_they_are_there(run, study, folder):
+    mine = "{npz: mine.npz, shape: [1, 8, 8], classes: 3}\ntraining: {samples: 100}"
+    study.write_text(study.read_text().replace("dataset: digits", f"dataset: {mine}"))
+    assert run("check", study, "--candidates", 100).code == 0
+    images = np.random.default_rng(0).integers(0, 256, (90, 1, 8, 8), dtype=np.uint8)
+    np.savez(folder / "mine.npz", x_train=images, y_train=np.arange(90) % 3)
+    done = run("check", study, "--candidates", 100)
+    assert (done.code, done.out) == (6, "")
+    assert "training.samples is 100, but the training split has only 60 images" in done.err
 
 
 def test_check_stores_and_trains_nothing(run, study, folder):

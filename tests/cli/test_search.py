@@ -5,9 +5,11 @@ from __future__ import annotations
 import csv
 import io
 import json
+from dataclasses import replace
 
 import pytest
 
+from neuronas.sources import SOURCES
 from neuronas.storage import study_lock
 from tests.searching.fakes import FakeEvaluator, evaluated_by, failing, raising, rows
 
@@ -181,7 +183,9 @@ def test_a_failed_candidate_is_told_and_counted(run, study):
     assert "failed: non-finite" in run("status", "tiny").out
 
 
-def test_absent_data_ends_with_6_and_names_the_package(run, folder):
+def test_absent_data_ends_with_6_and_names_the_package(run, folder, monkeypatch):
+    source = replace(SOURCES["fashion_mnist"], packaged=folder / "no package")
+    monkeypatch.setitem(SOURCES, "fashion_mnist", source)
     path = folder / "fashion.yaml"
     path.write_text(f"dataset: fashion_mnist\nspace: {{channels: 2}}\n{HARDWARE}")
     empty = folder / "empty"

@@ -109,6 +109,20 @@ def test_an_unknown_name_is_told_what_is_allowed_and_what_is_near(refused, text,
     assert refused(text) == message
 
 
+@pytest.mark.parametrize(
+    ("bits", "told"),
+    [
+        ("1", "found 1; allowed: 2, 3, 4, 5, 6, 7, 8, 16, 32"),
+        ("[4, 9]", "found [4, 9]; allowed: 2, 3, 4, 5, 6, 7, 8, 16, 32"),
+        ("[]", "found []; allowed: 2, 3, 4, 5, 6, 7, 8, 16, 32"),
+        ("[4, 4]", "found [4, 4]; names 4 twice"),
+    ],
+)
+def test_wrong_bits_of_all_groups_are_told_once(refused, bits, told):
+    message = refused(f"dataset: digits\nspace: {{weight_bits: {bits}}}")
+    assert message == f"space.weight_bits: {told}"
+
+
 def test_a_name_that_resembles_nothing_gets_no_suggestion(refused):
     message = refused("dataset: digits\nsearch: {sampler: gp}")
     assert message == "search.sampler: found 'gp'; allowed: random, tpe"
@@ -141,7 +155,7 @@ def test_an_integer_is_not_a_text_a_fraction_or_a_truth_value(refused, rest, key
     [
         ("space: 5", ("space: found 5;",)),
         ("space:", ("space: found None;",)),
-        ("objectives: accuracy", ("objectives: found 'accuracy';", "list")),
+        ("objectives: accuracy", ("objectives: found 'accuracy'; expected a list, as in [a, b]",)),
         ("budget: {energy_uj: lots}", ("budget.energy_uj: found 'lots';", "number")),
         ("budget: {energy_uj: true}", ("budget.energy_uj: found True;", "number")),
         ("name: a b", ("name: found 'a b';", "pattern")),
@@ -211,6 +225,16 @@ def test_a_pool_larger_than_the_feature_map_is_refused(refused):
         "space.pool: 5 is larger than the 4x4 feature map that 'digits' leaves after the first "
         "pooling; allowed: 1 to 4"
     )
+
+
+def test_a_default_that_does_not_fit_is_said_to_be_one(refused):
+    dataset = "{npz: mine.npz, shape: [1, 2, 2], classes: 2}"
+    told = "than the 1x1 feature map that 'mine.npz' leaves after the first pooling; allowed: 1"
+    assert refused(f"dataset: {dataset}") == (
+        f"space.pool: 2, the default where none is given, is larger {told}"
+    )
+    message = refused(f"dataset: {dataset}\nspace: {{pool: 2}}")
+    assert message == f"space.pool: 2 is larger {told}"
 
 
 def test_the_largest_pool_is_a_matter_of_the_dataset(tmp_path):

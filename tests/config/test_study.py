@@ -55,6 +55,12 @@ def test_weight_bits_are_given_for_all_groups_or_per_group(tmp_path, written, st
     assert bits.classifier == classifier
 
 
+@pytest.mark.parametrize("written", ["decay", "[decay]", "[decay, decay]"])
+def test_what_is_learned_is_one_name_or_a_list(tmp_path, written):
+    neuron = study(tmp_path, f"space: {{neuron: {{learned: {written}}}}}").space.neuron
+    assert neuron.learned == ("decay",)
+
+
 def test_a_study_cannot_be_changed_after_it_was_read(tmp_path):
     with pytest.raises(ValueError, match="frozen"):
         study(tmp_path).name = "other"

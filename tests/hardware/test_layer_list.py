@@ -183,7 +183,7 @@ def test_layers_take_one_time_step_unless_they_say_otherwise():
     ("content", "message"),
     [
         ({"layers": []}, "layers: found []; allowed: a list with 1 or more entries"),
-        ({"layers": 3}, "layers: found 3; input should be a valid list"),
+        ({"layers": 3}, "layers: found 3; expected a list, as in [a, b]"),
         ({"layers": [3]}, "layers[0]: found 3; expected a mapping of keys to values"),
         (
             {"layers": [CONV | {"kind": "conf"}]},

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import os
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from neuronas.config import DATASETS
 from neuronas.errors import DatasetError
-from neuronas.sources import SOURCES, data_root, find, require, source_of
+from neuronas.sources import (
+    SOURCES,
+    damage,
+    data_root,
+    find,
+    require,
+    require_whole,
+    source_of,
+)
 
 
 def test_every_dataset_but_the_bundled_one_has_a_source():
@@ -47,14 +57,63 @@ def test_a_folder_that_is_named_is_the_datasets_own_or_has_it(tmp_path, file, in
     assert find("mnist", SOURCES["mnist"], tmp_path) == folder
 
 
-def test_without_a_folder_the_root_is_looked_in_then_the_systems_package(tmp_path, monkeypatch):
-    monkeypatch.setenv("NEURONAS_DATA_DIR", str(tmp_path))
+@pytest.mark.parametrize("named", [True, False])
+def test_the_root_is_looked_in_then_the_systems_package(tmp_path, monkeypatch, named):
+    root, packaged = tmp_path / "root", tmp_path / "packaged"
+    monkeypatch.setenv("NEURONAS_DATA_DIR", str(tmp_path if named else root))
+    source = replace(SOURCES["fashion_mnist"], packaged=packaged)
+    for folder in (packaged, root / "fashion_mnist"):
+        assert find("fashion_mnist", source, root if named else None) != folder
+        folder.mkdir(parents=True)
+        (folder / "train-images-idx3-ubyte.gz").touch()
+        assert find("fashion_mnist", source, root if named else None) == folder
+
+
+def whole(folder: Path, name: str) -> Path:
+    """Write files of the official sizes, zipped where the official ones are."""
+    for file, size in SOURCES[name].files.items():
+        path = folder / file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if size is None:
+            path.mkdir()
+        elif path.suffix == ".gz":
+            path.write_bytes(b"\x1f\x8b" + bytes(16) + size.to_bytes(4, "little"))
+        else:
+            path.touch()
+            os.truncate(path, size)
+    return folder
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_files_of_the_official_sizes_are_whole_and_each_is_needed(tmp_path, name):
+    folder, source = whole(tmp_path, name), SOURCES[name]
+    assert damage(source, folder) is None
+    last = folder / list(source.files)[-1]
+    last.rename(tmp_path / "away")
+    assert damage(source, folder) == f"no {list(source.files)[-1]} in {folder}"
+
+
+@pytest.mark.parametrize("content", [b"", b"junk", bytes(100), b"\x1f\x8b" + bytes(100)])
+@pytest.mark.parametrize("suffix", ["", ".gz"])
+def test_junk_under_an_official_name_is_damaged(tmp_path, content, suffix):
+    folder = whole(tmp_path, "mnist")
+    (folder / "t10k-labels-idx1-ubyte.gz").unlink()
+    path = folder / f"t10k-labels-idx1-ubyte{suffix}"
+    path.write_bytes(content)
+    with pytest.raises(DatasetError) as caught:
+        require_whole("mnist", SOURCES["mnist"], folder)
+    assert str(caught.value) == (
+        f"mnist: {path}: cut short, or of another format; move {folder} away, then run "
+        "'neuronas data fetch mnist'"
+    )
+
+
+@pytest.mark.skipif(
+    not SOURCES["fashion_mnist"].packaged.is_dir(), reason="no dataset-fashion-mnist"
+)
+def test_the_real_fashion_mnist_is_whole():
     source = SOURCES["fashion_mnist"]
-    assert find("fashion_mnist", source) in {None, source.packaged}
-    (tmp_path / "fashion_mnist").mkdir()
-    (tmp_path / "fashion_mnist" / "train-images-idx3-ubyte.gz").touch()
-    assert find("fashion_mnist", source) == tmp_path / "fashion_mnist"
-    assert find("fashion_mnist", source, tmp_path / "elsewhere") is None
+    assert damage(source, source.packaged) is None
 
 
 def test_files_that_are_absent_are_told_with_every_remedy(tmp_path):
@@ -67,7 +126,9 @@ def test_files_that_are_absent_are_told_with_every_remedy(tmp_path):
 
 
 def test_a_dataset_without_files_and_an_unknown_one_are_told():
-    with pytest.raises(DatasetError, match="digits: comes with an installed package"):
+    with pytest.raises(DatasetError, match="digits: comes with scikit-learn"):
         source_of("digits")
-    with pytest.raises(DatasetError, match=r"no dataset 'cifar'; .* did you mean 'cifar10'\?"):
+    with pytest.raises(
+        DatasetError, match=r"no dataset 'cifar'; .* digits, .* did you mean 'cifar10'\?"
+    ):
         source_of("cifar")

@@ -221,7 +221,7 @@ def test_a_trainer_trains_on_the_users_own_data(tmp_path, few_digits):
 
 
 def test_a_trainer_of_a_study_without_its_data_says_so(tmp_path):
-    study = StudyConfig(name="mine", dataset="fashion_mnist")
+    study = StudyConfig(name="mine", dataset="mnist")
     with pytest.raises(DatasetError, match="--data-dir"):
         Trainer.of(study, data_dir=tmp_path, checkpoint_dir=tmp_path, threads=1)
 

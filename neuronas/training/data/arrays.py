@@ -9,12 +9,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from neuronas.config import OwnDataset
+from neuronas.config import OwnDataset, suggestion
 from neuronas.errors import DatasetError
 from neuronas.training.data.parts import Part, Parts, Reading, check_part
 from neuronas.training.data.splits import Labels
 
 _PARTS = ("train", "validation", "test")
+_NAMES = [f"{axis}_{part}" for part in _PARTS for axis in "xy"]
+_WRITE = "numpy.savez(FILE, x_train=..., y_train=...)"
 
 
 def own_arrays(own: OwnDataset) -> Reading:
@@ -23,22 +25,28 @@ def own_arrays(own: OwnDataset) -> Reading:
     Raises:
         DatasetError: The file is absent.
     """
+    if own.path.is_dir():
+        raise DatasetError(
+            f"{own.path}: is a folder; name an .npz file as dataset.npz in the study file, or, for "
+            "a folder of image files, say 'images:' instead of 'npz:'"
+        )
     if not own.path.is_file():
         raise DatasetError(
-            f"{own.path}: no such file; write it with numpy.savez(FILE, x_train=..., y_train=...), "
-            "or correct dataset.npz in the study file"
+            f"{own.path}: no such file; write it with {_WRITE}, or correct dataset.npz in the "
+            "study file"
         )
     return Reading([own.path], lambda: _parts(own))
 
 
 def _parts(own: OwnDataset) -> Parts:
     arrays = _read(own.path)
-    parts = {name: _part(name, arrays, own) for name in _PARTS if f"x_{name}" in arrays}
-    if "train" not in parts:
+    if "x_train" not in arrays:
         raise DatasetError(
             f"{own.path}: has no array 'x_train'; it has {', '.join(arrays) or 'none'}; write it "
-            "with numpy.savez(FILE, x_train=..., y_train=...)"
+            f"with {_WRITE}"
         )
+    given = {name[2:] for name in arrays}
+    parts = {name: _part(name, arrays, own) for name in _PARTS if name in given}
     types = {part.images.dtype for part in parts.values()}
     if len(types) > 1:
         raise DatasetError(f"{own.path}: x_train and the other images differ in type; use one")
@@ -52,11 +60,8 @@ def _read(path: Path) -> dict[str, NDArray[np.generic]]:
             arrays = np.load(file, allow_pickle=False)
             if not isinstance(arrays, np.lib.npyio.NpzFile):
                 raise DatasetError(f"{path}: one array, no .npz file; write it with numpy.savez")
-            return {
-                name: arrays[name]
-                for name in arrays.files
-                if name[:2] in {"x_", "y_"} and name[2:] in _PARTS
-            }
+            _check_names(path, arrays.files)
+            return {name: arrays[name] for name in arrays.files}
     except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
         raise DatasetError(
             f"{path}: damaged, or no .npz file of plain arrays ({error}); write it again with "
@@ -64,10 +69,23 @@ def _read(path: Path) -> dict[str, NDArray[np.generic]]:
         ) from None
 
 
+def _check_names(path: Path, found: list[str]) -> None:
+    """Raise a DatasetError if an array would be left out of account."""
+    unknown = [name for name in found if name not in _NAMES]
+    if unknown:
+        raise DatasetError(
+            f"{path}: unknown array '{unknown[0]}'; it has {', '.join(found)}; allowed: "
+            f"{', '.join(_NAMES)}; rename it or leave it out, as with {_WRITE}"
+            f"{suggestion(unknown[0], _NAMES)}"
+        )
+
+
 def _part(name: str, arrays: dict[str, NDArray[np.generic]], own: OwnDataset) -> Part:
-    where = f"{own.path}: x_{name}"
-    if f"y_{name}" not in arrays:
-        raise DatasetError(f"{own.path}: has x_{name} but no y_{name}; add its labels")
+    for there, lacking, what in (("x", "y", "labels"), ("y", "x", "images")):
+        if f"{lacking}_{name}" not in arrays:
+            raise DatasetError(
+                f"{own.path}: has {there}_{name} but no {lacking}_{name}; add its {what}"
+            )
     images, labels = arrays[f"x_{name}"], arrays[f"y_{name}"]
     if labels.ndim != 1 or not np.issubdtype(labels.dtype, np.integer):
         raise DatasetError(
@@ -75,7 +93,7 @@ def _part(name: str, arrays: dict[str, NDArray[np.generic]], own: OwnDataset) ->
             "integer per image"
         )
     part = Part(_typed(images), _int64(labels))
-    check_part(part, where, own.info)
+    check_part(part, own.path, own.info, name)
     return part
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sklearn.model_selection import train_test_split
 
 from neuronas.errors import DatasetError
-from neuronas.training.data.parts import Part, Parts
+from neuronas.training.data.parts import Part, Parts, check_classes
 from neuronas.training.data.splits import Dataset, Images, Labels, Scaling, Split
 
 SPLIT_VERSION = "stratified split 1"
@@ -62,7 +62,9 @@ def stratified(labels: Labels, held_out: int, where: str) -> tuple[Labels, Label
     return np.sort(kept), np.sort(out)
 
 
-def assemble(title: str, parts: Parts, allocate: Allocate, where: str) -> Dataset:
+def assemble(
+    title: str, parts: Parts, allocate: Allocate, where: str, classes: int | None = None
+) -> Dataset:
     """Return the dataset that parts make.
 
     Each image is read once, in the order of its file, so that a part may be larger than memory.
@@ -72,14 +74,18 @@ def assemble(title: str, parts: Parts, allocate: Allocate, where: str) -> Datase
         parts: What was read.
         allocate: Makes room for the images of a split.
         where: File, folder or name of the dataset, for messages.
+        classes: Number of classes that must have training samples; None where nobody checks.
 
     Raises:
-        DatasetError: Too few samples to split, or values that are not finite.
+        DatasetError: Too few samples to split, a class without any, or values that are not finite.
     """
     digest = hashlib.sha256()
     images: dict[str, Images] = {}
     labels: dict[str, Labels] = {}
-    for part, pieces in _plan(parts, where):
+    plan = _plan(parts, where)
+    if classes is not None:
+        check_classes(parts.train.labels[plan[0][1][0].rows], classes, where)
+    for part, pieces in plan:
         for piece in pieces:
             shape = (len(piece.rows), *part.images.shape[1:])
             images[piece.name] = allocate(piece.name, shape, part.images.dtype)
@@ -134,10 +140,11 @@ def _copy(
     for start in range(0, count, step):
         chunk = part.images[start : start + step]
         values = chunk.astype(np.float32) / np.float32(divisor)
-        if not np.isfinite(values).all():
+        finite = np.isfinite(values).reshape(len(chunk), -1).all(axis=1)
+        if not finite.all():
             raise DatasetError(
-                f"{where}: images {start} to {start + len(chunk) - 1} hold values that are not "
-                "finite; repair them and store the file again"
+                f"{where}: {pieces[0].name} image {start + finite.argmin()}, counted from 0, holds "
+                "values that are not finite (NaN or infinity); repair it, or leave it out"
             )
         update(values.tobytes())
         for index, piece in enumerate(pieces):

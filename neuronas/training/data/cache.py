@@ -16,7 +16,7 @@ from neuronas.training.data.assembling import Allocate
 from neuronas.training.data.splits import Dataset, Images, Scaling, Split
 from neuronas.training.data.workspace import workspace
 
-FORMAT = 1
+FORMAT = 2
 """Version of the files below, and of how readers decode."""
 
 _SPLITS = ("train", "validation", "test")
@@ -49,7 +49,9 @@ def cache_key(files: Iterable[Path], transforms: dict[str, Any]) -> str:
         try:
             found = path.stat()
         except OSError as error:
-            raise DatasetError(f"{path}: cannot be read: {error.strerror}; get it again") from None
+            raise DatasetError(
+                f"{path}: cannot be read: {error.strerror}; put it there again"
+            ) from None
         facts = (str(path.absolute()), found.st_size, found.st_mtime_ns, found.st_ctime_ns)
         digest.update(repr(facts).encode())
     return digest.hexdigest()[:20]

@@ -13,12 +13,11 @@ from neuronas.config import (
     DATASET_PLUGINS,
     DATASETS,
     OwnDataset,
-    dataset_names,
     load_plugin,
     named_dataset,
 )
 from neuronas.errors import DatasetError, NeuronasError
-from neuronas.sources import SOURCES, data_root, require
+from neuronas.sources import SOURCES, data_root, require, require_known
 from neuronas.training.data.arrays import own_arrays
 from neuronas.training.data.assembling import SPLIT_VERSION, assemble, in_memory, stratified
 from neuronas.training.data.cache import cache_key, cached
@@ -69,7 +68,8 @@ def load_dataset(
     if samples > len(whole.train):
         raise DatasetError(
             f"{name}: training.samples is {samples}, but the training split has only "
-            f"{len(whole.train)} images"
+            f"{len(whole.train)} images (beside {len(whole.validation)} for validation and "
+            f"{len(whole.test)} for test); lower it in the study file, or leave it out"
         )
     kept, _ = stratified(whole.train.labels, len(whole.train) - samples, name)
     description = f"{whole.description}, {samples} kept"
@@ -79,10 +79,10 @@ def load_dataset(
 def _named(name: str, data_dir: Path | None, time_steps: int | None) -> Dataset:
     if name == "digits":
         return assemble(name, _digits(), in_memory, name)
-    if name not in dataset_names():
-        raise DatasetError(f"{name}: no such dataset; there are {', '.join(dataset_names())}")
+    require_known(name)
     if name not in DATASETS:
-        return assemble(name, _brought(name, data_dir), in_memory, name)
+        classes = named_dataset(name).classes
+        return assemble(name, _brought(name, data_dir), in_memory, name, classes)
     folder = require(name, SOURCES[name], data_dir)
     if name in _IMAGES:
         return _decoded(name, name, _IMAGES[name](name, folder), folder)
@@ -95,10 +95,12 @@ def _named(name: str, data_dir: Path | None, time_steps: int | None) -> Dataset:
 def _own(own: OwnDataset) -> Dataset:
     reading = own_arrays(own) if own.npz is not None else own_pictures(own)
     title = f"own {'x'.join(map(str, own.shape))} in {own.classes} classes"
-    return _decoded("own", title, reading, own.path)
+    return _decoded("own", title, reading, own.path, own.classes)
 
 
-def _decoded(name: str, title: str, reading: Reading, where: Path) -> Dataset:
+def _decoded(
+    name: str, title: str, reading: Reading, where: Path, classes: int | None = None
+) -> Dataset:
     def parts() -> Parts:
         found = reading.decode()
         _check_official(name, found, where)
@@ -106,7 +108,9 @@ def _decoded(name: str, title: str, reading: Reading, where: Path) -> Dataset:
 
     transforms = {"title": title, "split": SPLIT_VERSION, "sizes": repr(DATASETS.get(name))}
     key = cache_key(reading.files, transforms)
-    return cached(name, key, lambda allocate: assemble(title, parts(), allocate, str(where)))
+    return cached(
+        name, key, lambda allocate: assemble(title, parts(), allocate, str(where), classes)
+    )
 
 
 def _check_official(name: str, parts: Parts, folder: Path) -> None:

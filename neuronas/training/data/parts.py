@@ -104,39 +104,63 @@ class Reading:
     decode: Callable[[], Parts]
 
 
-def check_part(part: Part, where: Path | str, info: DatasetInfo, frames: int | None = None) -> None:
+def check_part(part: Part, where: Path | str, info: DatasetInfo, own: str = "") -> None:
     """Raise a DatasetError unless a part is what it should be.
 
     Args:
         part: What was read.
         where: File or folder, for the message.
         info: Shape and classes that it should have.
-        frames: Time steps of event frames; None where a sample is one image.
+        own: Name of the part where it is of the user's own arrays, which he cannot get again.
     """
-    shape = info.input_shape if frames is None else (frames, *info.input_shape)
-    found, count = part.images.shape, len(part.labels)
+    images, labels = (f"{where}: {axis}_{own}" if own else where for axis in "xy")
+    again = "the files are damaged, or another dataset's; get them again"
+    shape, found, count = info.input_shape, part.images.shape, len(part.labels)
     if found[1:] != shape:
         raise DatasetError(
-            f"{where} has images of {_times(found[1:])}, expected {_times(shape)}; the files are "
-            "another dataset's, or the study file's shape is not theirs"
+            f"{images} has images of {_times(found[1:])}, expected {_times(shape)}; "
+            + ("correct dataset.shape in the study file, or store them so" if own else again)
         )
     if part.images.dtype not in (np.uint8, np.float32):
         raise DatasetError(
-            f"{where} has images of type {part.images.dtype}; allowed: uint8, float32; store them "
+            f"{images} has images of type {part.images.dtype}; allowed: uint8, float32; store them "
             "so, as with images.astype('float32')"
         )
     if found[0] != count:
         raise DatasetError(
-            f"{where} has {found[0]} images but {count} labels; "
-            "the files do not belong together, get them again"
+            f"{images} has {found[0]} images but {count} labels; "
+            + (f"store as many in y_{own} as in x_{own}" if own else again)
         )
     if not count:
-        raise DatasetError(f"{where} has no samples; get it again")
+        raise DatasetError(f"{images} has no samples; {'add some' if own else again}")
     low, high = int(part.labels.min()), int(part.labels.max())
     if low < 0 or high >= info.classes:
         raise DatasetError(
-            f"{where} has labels from {low} to {high}, expected 0 to {info.classes - 1}; the file "
-            "is damaged, or another dataset's"
+            f"{labels} has labels from {low} to {high}, expected 0 to {info.classes - 1}; "
+            + (
+                "number classes from 0, or correct dataset.classes in the study file"
+                if own
+                else again
+            )
+        )
+
+
+def check_classes(labels: Labels, classes: int, where: Path | str) -> None:
+    """Raise a DatasetError unless each class has a training sample.
+
+    Args:
+        labels: Of the training split.
+        classes: Number of classes.
+        where: File, folder or name of the dataset, for the message.
+    """
+    absent = np.flatnonzero(np.bincount(labels, minlength=classes) == 0)
+    if absent.size:
+        few = 5
+        named = ", ".join(map(str, absent[:few])) + (", ..." if absent.size > few else "")
+        raise DatasetError(
+            f"{where}: of classes 0 to {classes - 1}, {absent.size} without a training sample: "
+            f"{named}; add samples of each, or number the classes that there are from 0 and "
+            "state so many"
         )
 
 

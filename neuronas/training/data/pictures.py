@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from neuronas.config import DATASETS, OwnDataset
 from neuronas.errors import DatasetError
@@ -41,7 +41,10 @@ def _decoded(path: Path, shape: Sequence[int]) -> NDArray[np.uint8]:
                 )
             pixels = np.asarray(image.convert("L" if channels == 1 else "RGB"))
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise DatasetError(f"{path}: damaged, or no image ({error}); get it again") from None
+        why = "" if isinstance(error, UnidentifiedImageError) else f" ({error})"
+        raise DatasetError(
+            f"{path}: damaged, or no image{why}; put a whole one in its place, or take it away"
+        ) from None
     return pixels.reshape(height, width, channels).transpose(2, 0, 1)
 
 
@@ -50,7 +53,9 @@ def _listed(folder: Path) -> list[str]:
     try:
         return sorted(name for name in os.listdir(folder) if not name.startswith("."))
     except OSError as error:
-        raise DatasetError(f"{folder}: cannot be read: {error.strerror}; get it again") from None
+        raise DatasetError(
+            f"{folder}: cannot be read: {error.strerror}; put it there again"
+        ) from None
 
 
 def tiny_imagenet(name: str, folder: Path) -> Reading:
@@ -127,6 +132,12 @@ def own_pictures(own: OwnDataset) -> Reading:
     Raises:
         DatasetError: A folder is absent or empty, or there are other classes than stated.
     """
+    if not own.path.is_dir():
+        told = "is a file" if own.path.exists() else "no such folder"
+        raise DatasetError(
+            f"{own.path}: {told}; name a folder with train/CLASS/ as dataset.images in the study "
+            "file, or, for an .npz file, say 'npz:' instead of 'images:'"
+        )
     names = _listed(own.path)
     if "train" not in names:
         raise DatasetError(

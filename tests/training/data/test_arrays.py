@@ -87,19 +87,33 @@ def test_the_description_tells_the_content_not_the_name(saved):
 LABELS = np.arange(36) % 3
 
 
+def with_nan(image: int) -> np.ndarray:
+    images = numbered((36, *SHAPE)).astype(np.float32)
+    images[image, 1, 2, 0] = np.nan
+    return images
+
+
 @pytest.mark.parametrize(
     ("changed", "told"),
     [
         ({"x_train": None}, "has no array 'x_train'; it has y_train"),
         ({"y_train": None}, "has x_train but no y_train"),
         ({"y_train": LABELS[:-1]}, "x_train has 36 images but 35 labels"),
-        ({"y_train": LABELS + 1}, "x_train has labels from 1 to 3, expected 0 to 2"),
-        ({"y_train": LABELS - 1}, "x_train has labels from -1 to 1, expected 0 to 2"),
+        ({"y_train": LABELS + 1}, "y_train has labels from 1 to 3, expected 0 to 2; number"),
+        ({"y_train": LABELS - 1}, "y_train has labels from -1 to 1, expected 0 to 2; number"),
+        ({"y_train": LABELS % 2}, "of classes 0 to 2, 1 without a training sample: 2;"),
+        ({"y_test": LABELS}, "has y_test but no x_test; add its images"),
+        ({"x_val": LABELS}, "unknown array 'x_val'; it has x_train, y_train, x_val; allowed: x_tr"),
+        ({"x_val": LABELS}, "did you mean 'x_validation'?"),
+        (
+            {"x_train": None, "y_train": None, "images": LABELS, "labels": LABELS},
+            "unknown array 'images'; it has images, labels; allowed: x_train, y_train, ",
+        ),
         ({"y_train": LABELS * 1.0}, "y_train has shape (36,) and type float64"),
         ({"y_train": LABELS[:, None]}, "y_train has shape (36, 1)"),
-        ({"x_train": numbered((36, 2, 3, 4))}, "x_train has images of 2x3x4, expected 2x4x3"),
+        ({"x_train": numbered((36, 2, 3, 4))}, "x_train has images of 2x3x4, expected 2x4x3; corr"),
         ({"x_train": np.zeros((36, *SHAPE))}, "type float64; allowed: uint8, float32"),
-        ({"x_train": np.full((36, *SHAPE), np.nan, dtype=np.float32)}, "not finite"),
+        ({"x_train": with_nan(7)}, "train image 7, counted from 0, holds values that are not fin"),
         ({"x_train": np.zeros((36, *SHAPE), dtype=np.uint8)}, "channel 0 has the same value"),
         ({"x_test": np.zeros((1, *SHAPE), dtype=np.float32), "y_test": [0]}, "differ in type"),
         ({"x_train": np.array([{}] * 36)}, "no .npz file of plain arrays"),
@@ -116,6 +130,17 @@ def test_wrong_arrays_are_told_with_file_and_array(saved, changed, told):
 def test_too_few_samples_to_split_are_told(saved, count):
     path = saved(x_train=numbered((count, *SHAPE)), y_train=LABELS[:count])
     assert "too few to hold out test and validation" in message_of(own(path))
+
+
+def test_a_class_that_is_held_out_whole_is_told(saved):
+    path = saved(x_train=numbered((12, *SHAPE)), y_train=np.arange(12))
+    assert "4 without a training sample" in message_of(own(path, classes=12))
+
+
+def test_a_folder_is_no_npz_file(tmp_path):
+    message = message_of(own(tmp_path))
+    assert message.startswith(f"{tmp_path}: is a folder")
+    assert "say 'images:'" in message
 
 
 def test_a_class_with_one_sample_cannot_be_split(saved):

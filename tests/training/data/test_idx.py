@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -88,7 +89,9 @@ def test_other_content_under_the_same_names_is_another_dataset(write):
     assert changed.description != first
 
 
-def test_a_folder_that_is_not_there_is_told_how_to_get_the_data(tmp_path):
+def test_a_folder_that_is_not_there_is_told_how_to_get_the_data(tmp_path, monkeypatch):
+    source = replace(SOURCES["fashion_mnist"], packaged=tmp_path / "no package")
+    monkeypatch.setitem(SOURCES, "fashion_mnist", source)
     message = message_of("fashion_mnist", tmp_path / "nowhere")
     assert str(tmp_path / "nowhere") in message
     assert "neuronas data fetch fashion_mnist" in message

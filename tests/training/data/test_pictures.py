@@ -62,7 +62,7 @@ def test_an_image_that_is_listed_but_absent_is_named(tiny):
     path = tiny / "tiny-imagenet-200" / "val" / "images" / "val_3.JPEG"
     path.unlink()
     assert message_of("tiny_imagenet", tiny) == (
-        f"{path}: cannot be read: No such file or directory; get it again"
+        f"{path}: cannot be read: No such file or directory; put it there again"
     )
 
 
@@ -71,7 +71,7 @@ def test_a_class_without_its_folder_is_named(tiny):
     folder.rename(tiny / "away")
     message = message_of("tiny_imagenet", tiny)
     assert message.startswith(str(folder))
-    assert "get it again" in message
+    assert "put it there again" in message
 
 
 def test_missing_training_images_are_counted(tiny):
@@ -164,7 +164,9 @@ def test_a_damaged_image_is_named(pets, kept):
 
 def test_a_folder_without_train_is_told_the_layout(tmp_path):
     assert "put the images into train/CLASS/" in message_of(own(tmp_path))
-    assert "cannot be read: No such file" in message_of(own(tmp_path / "nowhere"))
+    assert "no such folder; name a folder" in message_of(own(tmp_path / "nowhere"))
+    (tmp_path / "mine.npz").touch()
+    assert "is a file; name a folder" in message_of(own(tmp_path / "mine.npz"))
 
 
 def test_another_number_of_classes_than_stated_is_told(pets):

@@ -83,6 +83,12 @@ def test_another_shape_than_it_says_is_refused():
     assert "wrong has images of 2x4x4, expected 1x4x4" in message_of("wrong")
 
 
+def test_a_class_without_samples_is_told(monkeypatch):
+    monkeypatch.setattr(Shapes, "info", DatasetInfo((2, 4, 4), 4))
+    told = "shapes: of classes 0 to 3, 1 without a training sample: 3;"
+    assert told in message_of("shapes")
+
+
 def test_a_package_for_another_version_is_told():
     with pytest.raises(ConfigError, match="'old' has no attribute 'info'"):
         named_dataset("old")
