@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from neuronas.config import DatasetInfo
@@ -20,7 +20,7 @@ def datasets_table(infos: Mapping[str, DatasetInfo], found: Mapping[str, Path | 
     rows = [
         {
             "dataset": name,
-            "shape": "x".join(map(str, info.input_shape)),
+            "shape": list(info.input_shape),
             "samples": "event frames" if info.event_frames else "images",
             "classes": info.classes,
             "train": info.train_samples,
@@ -32,10 +32,16 @@ def datasets_table(infos: Mapping[str, DatasetInfo], found: Mapping[str, Path | 
         for name, info in infos.items()
     ]
     columns = (
-        *(Column(key, key) for key in ("dataset", "shape", "samples")),
+        Column("dataset", "dataset"),
+        Column("shape", "shape", _shape),
+        Column("samples", "samples"),
         *(Column(key, key, number) for key in ("classes", "train", "validation", "test")),
         *(Column(key, key) for key in ("files", "folder")),
     )
     absent = any(row["files"] == "absent" for row in rows)
     caption = "Get what is absent with: neuronas data fetch NAME." if absent else None
     return Table(columns, rows, caption=caption)
+
+
+def _shape(value: Sequence[int]) -> str:
+    return "x".join(map(str, value))
