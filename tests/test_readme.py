@@ -1,5 +1,6 @@
 """Every block of the README that a reader would type is run here."""
 
+import json
 import os
 import re
 import shutil
@@ -9,6 +10,9 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
+
+from neuronas.config import StudyConfig
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -63,6 +67,32 @@ def test_the_readmes_study_is_checked_searched_from_python_and_queried_in_sql(fo
     listed = run(folder, "list").stdout
     assert "mine" in listed
     assert "finished" in listed
+
+
+def test_final_weights_are_loaded_as_the_readme_says(folder):
+    done = run(folder, "search", "mine.yaml")
+    trial = done.stdout.splitlines()[2].split()[0]
+    final = run(folder, "train", "mine", trial, "--epochs", "2", "--seeds", "1", "--format", "json")
+    (folder / "final.json").write_text(final.stdout)
+    python = subprocess.run(
+        [sys.executable, "-c", blocks("python")[1]],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert python.returncode == 0, python.stderr
+    (found,) = json.loads(final.stdout)
+    assert float(python.stdout) == found["runs"][0]["test_accuracy"]
+
+
+def test_the_defaults_in_the_readme_are_those_of_the_code():
+    for section in ("space", "hardware", "training", "search"):
+        (row,) = re.findall(rf"^\| `{section}` \| (.*) \|$", README, flags=re.MULTILINE)
+        said = yaml.safe_load("{" + row.replace("`", "") + "}")
+        assert StudyConfig.model_validate({"name": "a", "dataset": "digits", section: said}) == (
+            StudyConfig(name="a", dataset="digits")
+        )
 
 
 def test_the_readmes_layers_and_list_in_the_scripts_names_are_estimated(folder):

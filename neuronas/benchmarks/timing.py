@@ -36,6 +36,7 @@ def compare(
     items: Mapping[str, int],
     repetitions: int,
     warm_up: int = WARM_UP,
+    listener: Callable[[int, int], None] = lambda *_: None,
 ) -> list[Timing]:
     """Return the timing of each variant; the first is the baseline.
 
@@ -48,6 +49,7 @@ def compare(
         items: Items that one run of each handles.
         repetitions: Runs of each that count.
         warm_up: Runs of each before.
+        listener: Is told after each round how many are done, of how many.
     """
     seconds: dict[str, list[float]] = {name: [] for name in variants}
     for repetition in range(warm_up + repetitions):
@@ -56,6 +58,7 @@ def compare(
             run()
             if repetition >= warm_up:
                 seconds[name].append(time.process_time() - started)
+        listener(repetition + 1, warm_up + repetitions)
     medians = {name: statistics.median(values) for name, values in seconds.items()}
     baseline = next(iter(variants))
     per_item = {name: medians[name] / items[name] for name in variants}

@@ -62,13 +62,14 @@ def bench_training(
     Args:
         repetitions: Steps of each implementation, in turn, after a warm-up.
         channels: Channels of cell A.
-        say: Told what is left out.
+        say: Told what is left out, and how far it is.
     """
     rows: list[TrainingSpeed] = []
     for width in channels:
         steps = _steps(width, say if width == channels[0] else lambda _: None)
-        rows += _one_worker(width, steps, repetitions)
+        rows += _one_worker(width, steps, repetitions, say)
         for name in WORKERS:
+            say(f"{width} channels: {name} in one process and in two")
             rows += workers(name, width, repetitions)
     return rows
 
@@ -85,14 +86,18 @@ def _steps(channels: int, say: Callable[[str], None]) -> dict[str, Step]:
     return steps
 
 
-def _one_worker(channels: int, steps: Mapping[str, Step], repetitions: int) -> list[TrainingSpeed]:
+def _one_worker(
+    channels: int, steps: Mapping[str, Step], repetitions: int, say: Callable[[str], None]
+) -> list[TrainingSpeed]:
     timings = compare(
         "training",
         steps,
         items=dict.fromkeys(steps, BATCH),
         repetitions=repetitions,
         warm_up=_WARM_UP,
+        listener=lambda done, of: say(f"{channels} channels: round {done} of {of}"),
     )
+    say(f"{channels} channels: memory of each")
     return [
         TrainingSpeed(
             implementation=timing.variant,

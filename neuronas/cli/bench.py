@@ -81,13 +81,11 @@ def proxies(
     the same command goes on where it was stopped or killed.
     """
     from neuronas.benchmarks.proxies import bench_proxies, fidelities
+    from neuronas.cli.stopping import stopped_by_user
     from neuronas.report import fidelities_table
 
-    try:
+    with stopped_by_user(f"what was measured is in {state}, the same command goes on"):
         measured = bench_proxies(networks, state, data_dir=data_dir, listener=_say_step)
-    except KeyboardInterrupt:
-        say(f"stopped; what was measured is in {state}, the same command goes on")
-        raise typer.Exit(130) from None
     write_table(fidelities_table([asdict(row) for row in fidelities(measured)]), form)
 
 

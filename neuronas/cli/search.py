@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -119,17 +118,12 @@ def _run(
     run: Callable[[Callable[[Progress], None]], SearchResult],
 ) -> None:
     from neuronas.cli.progress import shown_progress
+    from neuronas.cli.stopping import stopped_by_user
     from neuronas.report import front_table
 
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: stop in good order
-    try:
-        with shown_progress() as listener:
-            result = run(listener)
-    except KeyboardInterrupt as stop:
-        for note in getattr(stop, "__notes__", ()):
-            say(note)
-        say(f"stopped; nothing is lost. Go on with: neuronas resume {name} --storage {url}")
-        raise typer.Exit(130) from None
+    go_on = f"nothing is lost. Go on with: neuronas resume {name} --storage {url}"
+    with stopped_by_user(go_on), shown_progress() as listener:
+        result = run(listener)
     counts = result.study.counts
     done = f"{counts['trained']} networks trained, {counts['reused']} reused"
     if result.study.state == "exhausted":

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import signal
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -57,35 +58,49 @@ def train(
     On the whole training split, with seeds that the search did not use. What is trained is stored:
     the same command goes on where it was stopped.
     """
+    from neuronas.cli.stopping import stopped_by_user
     from neuronas.report import final_table
-    from neuronas.searching import train_final
+    from neuronas.searching import train_final, weights_folder
     from neuronas.storage import resolve_url
 
     if trials and front:
         raise typer.BadParameter("name trials or --front, not both", param_hint="--front")
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: stop in good order
-    try:
+    url, weights = resolve_url(storage), weights_folder(checkpoint_dir)
+    _say_if_searched_longer(name, url, epochs)
+    with stopped_by_user("finished trainings are stored, the same command goes on"):
         found = train_final(
             name,
             epochs=epochs,
             seeds=seeds,
             trials=trials or None,
             post_training=post_training,
-            storage=resolve_url(storage),
-            checkpoint_dir=checkpoint_dir,
+            storage=url,
+            checkpoint_dir=weights,
             data_dir=data_dir,
             threads=threads,
             device=device,
-            listener=_say_step,
+            listener=partial(_say_step, weights=weights),
         )
-    except KeyboardInterrupt:
-        say("stopped; finished trainings are stored, the same command goes on")
-        raise typer.Exit(130) from None
-    write_table(final_table(name, found), form)
+    write_table(final_table(name, found, weights), form)
 
 
-def _say_step(step: FinalStep) -> None:
+def _say_if_searched_longer(name: str, url: str, epochs: int) -> None:
+    from neuronas.storage import Repository
+
+    with Repository(url) as repository:
+        searched = repository.study(name).config.training.epochs
+    if epochs < searched:
+        say(
+            f"the search trained for {searched} epochs, longer than these {epochs}; "
+            f"to completion is --epochs {searched} or more"
+        )
+
+
+def _say_step(step: FinalStep, *, weights: Path) -> None:
     e = step.evaluation
     how = "reused" if step.reused else f"trained in {e.train_seconds:.0f} s"
     which = f"trial {step.trial_number}" + (" at 32 bits" if step.twin else "")
-    say(f"{step.done}/{step.wanted}: {which}, seed {e.key.seed}: test {e.test_accuracy:.2%}, {how}")
+    say(
+        f"{step.done}/{step.wanted}: {which}, seed {e.key.seed}: test {e.test_accuracy:.2%}, "
+        f"{how}, weights {weights / e.weights_path}"
+    )

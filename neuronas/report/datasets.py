@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from neuronas.config import DatasetInfo
@@ -29,7 +29,7 @@ def datasets_table(
     rows = [
         {
             "dataset": name,
-            "shape": "x".join(map(str, info.input_shape)),
+            "shape": list(info.input_shape),
             "samples": "event frames" if info.event_frames else "images",
             "classes": info.classes,
             "train": info.train_samples,
@@ -41,7 +41,9 @@ def datasets_table(
         for name, info in infos.items()
     ]
     columns = (
-        *(Column(key, key) for key in ("dataset", "shape", "samples")),
+        Column("dataset", "dataset"),
+        Column("shape", "shape", _shape),
+        Column("samples", "samples"),
         *(Column(key, key, number) for key in ("classes", "train", "validation", "test")),
         *(Column(key, key) for key in ("files", "folder")),
     )
@@ -50,3 +52,7 @@ def datasets_table(
     if damaged:
         captions.append("What is wrong with what is damaged: neuronas data path NAME.")
     return Table(columns, rows, caption=" ".join(captions) or None)
+
+
+def _shape(value: Sequence[int]) -> str:
+    return "x".join(map(str, value))

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from neuronas.config import OPERATIONS, SNASNET_OPERATIONS
+from neuronas.architecture import GROUPS, Architecture
+from neuronas.config import OPERATIONS, SNASNET_OPERATIONS, StudyConfig
 from neuronas.hardware import UNITS
 from neuronas.records import StudyRecord, Trial
 from neuronas.report.tables import Column, Row, Table, number, percent
@@ -22,6 +23,7 @@ def front_table(study: StudyRecord, front: Sequence[Trial]) -> Table:
     Test accuracy is shown for a final front only.
     """
     final = study.state != "running"
+    choices = _searched(study.config)
     rows: list[Row] = []
     for trial in sorted(front, key=_validation_accuracy, reverse=True):
         network = trial.candidate.architecture
@@ -37,6 +39,7 @@ def front_table(study: StudyRecord, front: Sequence[Trial]) -> Table:
                 "channels": network.channels,
                 "cell_a": cell_a,
                 "cell_b": cell_b,
+                **{name: _choice(network, name) for name in choices},
                 **{f"chip.{name}": value for name, value in trial.candidate.chip.items()},
                 "genotype": network.to_json(),
             }
@@ -49,6 +52,7 @@ def front_table(study: StudyRecord, front: Sequence[Trial]) -> Table:
         *_COSTS,
         Column("time_steps", "T", number),
         Column("channels", "channels", number),
+        *(Column(name, _CHOICES.get(name, name), _chosen) for name in choices),
         Column("cell_a", "cell A"),
         Column("cell_b", "cell B"),
         *(Column(f"chip.{name}", name.replace("_", " ")) for name in chosen),
@@ -61,6 +65,27 @@ def front_table(study: StudyRecord, front: Sequence[Trial]) -> Table:
         effects = ", ".join(front[0].cost.not_modelled["effects"])
         caption += f"\nEnergy, latency and area leave out: {effects}."
     return Table(columns, rows, f"Pareto front of '{study.name}'", caption)
+
+
+_CHOICES = {f"weight_bits.{group}": f"bits {group.replace('_', ' ')}" for group in GROUPS}
+
+
+def _searched(study: StudyConfig) -> list[str]:
+    """Return what a study searches of the network beside cells, channels and time steps."""
+    space = study.space
+    scalars = ("ratio", "pool", "hidden", "decay", "threshold", "votes", "coding")
+    searched = [name for name in scalars if len(getattr(space, name)) > 1]
+    bits = [group for group in GROUPS if len(getattr(space.weight_bits, group)) > 1]
+    return searched + [f"weight_bits.{group}" for group in bits]
+
+
+def _choice(network: Architecture, name: str) -> object:
+    group = name.removeprefix("weight_bits.")
+    return getattr(network if group == name else network.weight_bits, group)
+
+
+def _chosen(value: float | str) -> str:
+    return value if isinstance(value, str) else number(value)
 
 
 def _validation_accuracy(trial: Trial) -> float:

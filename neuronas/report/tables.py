@@ -41,11 +41,28 @@ def number(value: float | None) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column: its key in JSON and CSV, its title on screen, and how a cell is written."""
+    """One column: its key in JSON and CSV, its title on screen, and how a cell is written.
+
+    Attributes:
+        deviation: Key of what stands behind a ± on screen; in CSV it is a column of its own.
+        on_screen: Whether people see it; in CSV it is in any case.
+    """
 
     key: str
     title: str
     cell: Cell = text
+    deviation: str | None = None
+    on_screen: bool = True
+
+    @property
+    def keys(self) -> list[str]:
+        """Its keys in CSV."""
+        return [self.key] if self.deviation is None else [self.key, self.deviation]
+
+    def shown(self, row: Row) -> str:
+        """Return its cell of a row, as people see it."""
+        value, deviation = row.get(self.key), self.deviation and row.get(self.deviation)
+        return self.cell(value) + ("" if deviation is None else f" ± {self.cell(deviation)}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +89,14 @@ class Table:
 
     def _csv(self) -> str:
         out = io.StringIO()
-        writer = csv.DictWriter(out, [c.key for c in self.columns], extrasaction="ignore")
+        keys = [key for column in self.columns for key in column.keys]
+        writer = csv.DictWriter(out, keys, extrasaction="ignore")
         writer.writeheader()
-        writer.writerows(self.rows)
+        written = {c.key: c.cell for c in self.columns}
+        for row in self.rows:
+            # A list is one cell, as people see it.
+            lists = {k: written[k](row[k]) for k in keys if isinstance(row.get(k), list)}
+            writer.writerow({**row, **lists})
         return out.getvalue()
 
     def _screen(self, width: int | None) -> str:
@@ -83,7 +105,8 @@ class Table:
         if self.title:
             console.print(self.title)
         table = RichTable(box=None, pad_edge=False)
-        for column in self.columns:
+        columns = [column for column in self.columns if column.on_screen]
+        for column in columns:
             numeric = column.cell is not text
             table.add_column(
                 column.title,
@@ -92,7 +115,7 @@ class Table:
                 overflow="fold",
             )
         for row in self.rows:
-            table.add_row(*(column.cell(row.get(column.key)) for column in self.columns))
+            table.add_row(*(column.shown(row) for column in columns))
         console.print(table)
         if self.caption:
             console.print(self.caption)

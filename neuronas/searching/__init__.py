@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         load_result,
         resume,
         search,
+        weights_folder,
     )
     from neuronas.searching.chips import candidate_estimate
     from neuronas.searching.final import FinalNetwork, FinalStep, Twin, train_final
@@ -45,6 +46,7 @@ __all__ = [
     "survey_region",
     "surveys",
     "train_final",
+    "weights_folder",
 ]
 
 _HOMES = {
@@ -67,6 +69,7 @@ _HOMES = {
     "survey_region": "survey",
     "surveys": "survey",
     "train_final": "final",
+    "weights_folder": "api",
 }
 
 

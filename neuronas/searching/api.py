@@ -266,6 +266,11 @@ def _ignore(_: Progress) -> None:
     """Listen to nothing."""
 
 
+def weights_folder(checkpoint_dir: str | Path | None) -> Path:
+    """Return the folder of weights: as given, else from the environment, else the default."""
+    return Path(checkpoint_dir or os.environ.get(CHECKPOINT_VARIABLE) or DEFAULT_CHECKPOINT_DIR)
+
+
 def study_trainer(
     config: StudyConfig,
     checkpoint_dir: str | Path | None,
@@ -276,11 +281,10 @@ def study_trainer(
     """Return the trainer of a study's networks; arguments as for :func:`search`."""
     from neuronas.training import Trainer  # loads torch, which queueing a network does not need
 
-    folder = checkpoint_dir or os.environ.get(CHECKPOINT_VARIABLE) or DEFAULT_CHECKPOINT_DIR
     return Trainer.of(
         config,
         data_dir=None if data_dir is None else Path(data_dir),
-        checkpoint_dir=Path(folder),
+        checkpoint_dir=weights_folder(checkpoint_dir),
         threads=threads,
         device=device,
     )

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from neuronas import interrupts
 from neuronas.architecture import Architecture, training_digest
 from neuronas.errors import StorageError, TrainingFailedError
 from neuronas.hardware import Estimate
@@ -193,6 +194,7 @@ class _Trainings:
         self, trial: Trial, network: Architecture, key: EvaluationKey, *, twin: bool = False
     ) -> Evaluation:
         """Return the stored evaluation of one training, with test accuracy."""
+        interrupts.check()
         number = trial.candidate.trial_number
         stored = self.repository.find_evaluation(key)
         evaluation = stored or self._evaluated(number, network, key, twin=twin)

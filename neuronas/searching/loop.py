@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import signal
-import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from signal import SIGINT, SIGTERM
 from typing import Protocol
 
 import optuna
 from optuna.trial import TrialState
 
+from neuronas import interrupts
 from neuronas.architecture import Architecture, deployment_digest, training_digest
 from neuronas.config import StudyConfig
 from neuronas.errors import (
@@ -30,6 +27,7 @@ from neuronas.records import (
     EvaluationKey,
     Trial,
 )
+from neuronas.searching.advice import advice
 from neuronas.searching.objectives import front_change, objective_values
 from neuronas.searching.region import FeasibleRegion
 from neuronas.searching.samplers import GatedSampler
@@ -93,20 +91,6 @@ class Progress:
 Listener = Callable[[Progress], None]
 
 
-@contextmanager
-def _uninterrupted() -> Iterator[None]:
-    """Let a second Ctrl-C wait; only the main thread may say so."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    handlers = {number: signal.signal(number, signal.SIG_IGN) for number in (SIGINT, SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in handlers.items():
-            signal.signal(number, handler)
-
-
 @dataclass(slots=True)
 class SearchLoop:
     """One process's work on one study.
@@ -127,7 +111,7 @@ class SearchLoop:
     evaluator: Evaluator
     listener: Listener
     _train_seconds: list[float] = field(default_factory=list)
-    _failures: list[str] = field(default_factory=list)
+    _failures: dict[int, TrainingFailedError] = field(default_factory=dict)
 
     @property
     def region(self) -> FeasibleRegion:
@@ -158,6 +142,7 @@ class SearchLoop:
         record = self.repository.study(self.config.name)
         trained = record.counts["trained"]
         while (waiting := is_waiting(self.study)) or trained < record.target_trials:
+            interrupts.check()
             if not waiting:
                 try:
                     self.sampler.reserve(self.study)
@@ -247,13 +232,14 @@ class SearchLoop:
 
     def _fail(self, trial: optuna.Trial, failure: TrainingFailedError) -> None:
         self._end(trial, CandidateState.FAILED, str(failure))
-        self._failures.append(f"trial {trial.number}: {failure}")
+        self._failures[trial.number] = failure
         if len(self._failures) >= FAILURES_IN_A_ROW:
-            causes = "\n".join(f"  {line}" for line in self._failures)
+            causes = "\n".join(f"  trial {n}: {why}" for n, why in self._failures.items())
+            what = advice(why.reason for why in self._failures.values())
             raise RepeatedFailureError(
-                f"{FAILURES_IN_A_ROW} candidates failed in a row:\n{causes}\nCheck the study's "
-                "training section (learning_rate first) and its time_steps and threshold; then "
-                f"'neuronas resume {self.config.name}'"
+                f"{FAILURES_IN_A_ROW} candidates failed in a row:\n{causes}\n{what}\n"
+                f"Then go on with: neuronas resume {self.config.name}; where the study file is "
+                "changed: neuronas search FILE --accept-changes"
             )
 
     def _end(self, trial: optuna.Trial, state: CandidateState, reason: str) -> None:
@@ -268,7 +254,7 @@ class SearchLoop:
     def _release(self, stop: BaseException) -> None:
         """Queue the running candidate again, now that this process stops in good order."""
         try:
-            with _uninterrupted(), translated_errors(self.repository.url):
+            with interrupts.held_off(), translated_errors(self.repository.url):
                 self._recover(STOPPED)
         except StorageError as error:
             # The database is what failed. The next start takes the candidate up as after a death.

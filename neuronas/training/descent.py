@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from neuronas import interrupts
 from neuronas.config import TrainingConfig
 from neuronas.network import SpikingNetwork
 from neuronas.training.data import Split
@@ -64,7 +65,9 @@ class Descent:
 
         Raises:
             TrainingFailedError: ``non-finite`` or ``diverged``.
+            KeyboardInterrupt: The user stopped the training.
         """
+        interrupts.check()
         self.network.train()
         images, labels = self.data.batch(batch.numpy(), self.settings.augment, self.generator)
         self.optimizer.zero_grad(set_to_none=True)

@@ -14,6 +14,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any, TypeVar
 
+from neuronas import interrupts
 from neuronas.errors import NeuronasError, TrainingFailedError
 from neuronas.training.memory import OUT_OF_MEMORY, resident_bytes
 
@@ -86,6 +87,7 @@ def _answer(
     """Return what the child sends, while it keeps to its limits."""
     at_start: int | None = None
     while True:
+        interrupts.check()
         if ours in wait([ours, process.sentinel], timeout=_LOOK_SECONDS):
             try:
                 kind, value = ours.recv()

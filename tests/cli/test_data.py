@@ -26,7 +26,7 @@ def test_datasets_are_listed_with_shape_splits_and_where_they_are(run, folder):
     assert list(found) == list(DATASETS)
     assert found["cifar100"] == {
         "dataset": "cifar100",
-        "shape": "3x32x32",
+        "shape": [3, 32, 32],
         "samples": "images",
         "classes": 100,
         "train": 45_000,

@@ -7,6 +7,7 @@ import io
 import json
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from neuronas.benchmarks.proxies import measuring
@@ -84,7 +85,7 @@ def test_a_network_that_is_not_connected_is_shown_as_such(run, written):
 )
 def test_wrong_input_is_told_where_found_and_allowed(run, written, changes, options, told):
     done = run("proxy", written("a.json", **changes), *options)
-    assert (done.code in {3, 6}, done.out) == (True, "")
+    assert (done.code, done.out) == (3, "")
     assert told in done.err
     assert "Traceback" not in done.err
 
@@ -102,9 +103,48 @@ def test_a_batch_larger_than_the_memory_is_told_what_to_do(run, written, monkeyp
 
     monkeypatch.setattr("neuronas.training.proxies.images.noise_images", full)
     done = run("proxy", written("a.json"))
-    assert (done.code, done.out) == (1, "")
-    assert "a.json: out of memory" in done.err
-    assert "fewer --samples" in done.err
+    assert (done.code, done.out) == (3, "")
+    assert "a.json:\n  memory ran out; fewer --samples take less" in done.err
+
+
+def test_a_batch_that_would_not_fit_is_refused_before_anything_is_allocated(run, written):
+    done = run("proxy", written("a.json"), "--samples", 1_000_000)
+    assert (done.code, done.out) == (3, "")
+    assert "a.json:\n  --samples: found 1000000; scoring takes some 48," in done.err
+    assert "MB is left; take fewer" in done.err
+
+
+def test_every_bad_file_is_named(run, written, folder):
+    (folder / "layers.json").write_text('{"layers": []}')
+    files = [written("a.json"), written("b.json", pool=5), "layers.json", "none.json"]
+    done = run("proxy", *files)
+    assert (done.code, done.out) == (3, "")
+    assert "a.json" not in done.err
+    for told in ("b.json: pool: found 5", "layers.json: plain layers", "none.json: no such file"):
+        assert told in done.err
+
+
+def test_networks_of_different_shapes_are_told_not_to_compare(run, written):
+    files = [written("a.json"), written("b.json", input_shape=(1, 12, 12))]
+    told = "samples of different shapes: their scores cannot be compared"
+    assert told in run("proxy", *files, "--samples", 8).err
+    assert told not in run("proxy", files[0], "--samples", 8).err
+
+
+def test_a_study_file_gives_its_own_data(run, written, folder):
+    images = np.random.default_rng(0).integers(0, 256, (40, 1, 8, 8), dtype=np.uint8)
+    np.savez(folder / "mine.npz", x_train=images, y_train=np.arange(40) % 10)
+    study = folder / "mine.yaml"
+    study.write_text("dataset: {npz: mine.npz, shape: [1, 8, 8], classes: 10}\n")
+    file = written("a.json")
+    done = run("proxy", file, "--study", study, "--samples", 8)
+    assert done.code == 0, done.err
+    assert "On 8 training samples of mine.npz, seed 0." in done.out
+    both = run("proxy", file, "--study", study, "--dataset", "digits")
+    assert both.code == 2
+    unknown = run("proxy", file, "--dataset", "mine.npz")
+    assert unknown.err.startswith("error: --dataset: found 'mine.npz'; allowed: ")
+    assert "--study FILE" in unknown.err
 
 
 def test_the_benchmark_measures_goes_on_and_reports(run, folder, monkeypatch):

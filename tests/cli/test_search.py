@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
+import signal
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
@@ -65,6 +67,25 @@ def test_search_prints_the_front_as_a_table(run, study, evaluator):
     assert lines[-1].startswith("Energy, latency and area leave out: linear, pooling and skip")
     assert len(lines) == 4 + len(json.loads(run("front", "tiny", "--format", "json").out))
     assert "\x1b" not in done.out + done.err
+
+
+def test_every_searched_choice_of_the_network_is_a_column(run, folder, evaluator):
+    path = folder / "wide.yaml"
+    path.write_text(
+        "dataset: digits\nhardware: {model: cim}\nsearch: {trials: 1}\n"
+        "space: {channels: 2, coding: [direct, rate], hidden: [0, 8], decay: 0.5,\n"
+        "        weight_bits: {stem: [2, 8]}}\n"
+    )
+    assert run("search", path).code == 0
+    (row, *_) = json.loads(run("front", "wide", "--format", "json").out)
+    searched = {"coding", "hidden", "weight_bits.stem"}
+    assert searched <= row.keys()
+    assert row["coding"] == row["genotype"]["coding"]
+    assert row["weight_bits.stem"] == row["genotype"]["weight_bits"]["stem"]
+    titles = run("front", "wide").out.splitlines()[1]
+    assert all(title in titles for title in ("coding", "hidden", "bits stem"))
+    assert not any(title in titles for title in ("decay", "pool", "bits cell"))
+    assert searched < set(run("front", "wide", "--format", "csv").out.splitlines()[0].split(","))
 
 
 def test_a_second_search_of_a_finished_study_prints_the_front_and_trains_nothing(
@@ -149,6 +170,20 @@ def test_ctrl_c_says_how_to_go_on_and_that_works(run, study, folder):
     assert len(evaluator.trained) == 4
 
 
+def test_a_sigterm_whose_exception_is_lost_stops_at_the_next_step(run, study):
+    def losing(number: int, _: object) -> None:
+        if number == 3:
+            with suppress(KeyboardInterrupt):  # as a callback of a weak reference does
+                signal.raise_signal(signal.SIGTERM)
+
+    with evaluated_by(FakeEvaluator(losing)):
+        stopped = run("search", study)
+    assert (stopped.code, stopped.out) == (130, "")
+    assert "stopped; nothing is lost. Go on with: neuronas resume tiny" in stopped.err
+    assert "3/6 trained" in stopped.err
+    assert "4/6 trained" not in stopped.err
+
+
 def test_an_exhausted_space_ends_well_and_says_after_how_many(run, folder, evaluator):
     path = folder / "few.yaml"
     path.write_text(f"dataset: digits\nspace: {{operations: skip, channels: [2, 4]}}\n{HARDWARE}")
@@ -162,9 +197,21 @@ def test_an_exhausted_space_ends_well_and_says_after_how_many(run, folder, evalu
     assert len(evaluator.trained) == 2
 
 
-def test_five_failures_in_a_row_end_with_7(run, study):
-    with evaluated_by(FakeEvaluator(failing(*range(1, 99), reason="dead network"))):
+@pytest.mark.parametrize(
+    ("reason", "told", "not_told"),
+    [
+        ("dead network", "learning_rate", "batch_size"),
+        ("too large", "training.batch_size", "learning_rate"),
+        ("out of time", "training.wall_seconds", "learning_rate"),
+    ],
+)
+def test_five_failures_in_a_row_end_with_7_and_advice_on_their_reason(
+    run, study, reason, told, not_told
+):
+    with evaluated_by(FakeEvaluator(failing(*range(1, 99), reason=reason))):
         done = run("search", study)
+    assert told in done.err
+    assert not_told not in done.err
     assert (done.code, done.out) == (7, "")
     assert "error: 5 candidates failed in a row:" in done.err
     assert done.err.count("  trial ") >= 5

@@ -57,6 +57,39 @@ def test_the_front_is_trained_with_seeds_of_its_own(run, final):
     assert done.err.count("trained in") == len(final.trained)
 
 
+def test_weights_of_each_seed_are_told(run, final):
+    number = front_of()[0]
+    command = ("train", "tiny", number, "--epochs", 40, "--seeds", 2, "--checkpoint-dir", "here")
+    done = run(*command, "--format", "json")
+    (row,) = json.loads(done.out)
+    assert [found["seed"] for found in row["runs"]] == [key.seed for key in final.trained]
+    for found, key in zip(row["runs"], final.trained, strict=True):
+        expected = evaluation(key)
+        assert found["weights"] == f"here/{expected.weights_path}"
+        assert f"weights {found['weights']}" in done.err
+        assert found["validation_accuracy"] == expected.validation_accuracy
+        assert found["test_accuracy"] == expected.validation_accuracy / 2
+    with Repository("sqlite:///neuronas.db") as repository:
+        network = repository.find_trial("tiny", number).candidate.architecture
+    assert Architecture.from_json(row["genotype"]) == network
+
+
+def test_the_table_is_narrow_and_csv_has_all_figures(run, final):
+    command = ("train", "tiny", "--epochs", 40, "--seeds", 2, "--post-training")
+    done = run(*command)
+    assert "Final training of 'tiny': 40 epochs, 2 seeds" in done.out
+    assert max(map(len, done.out.splitlines())) <= 125
+    assert " ± " in done.out
+    header = run(*command, "--format", "csv").out.splitlines()[0].split(",")
+    assert {"epochs", "test_deviation", "test_worst", "post_training_deviation"} <= set(header)
+
+
+@pytest.mark.parametrize(("epochs", "told"), [(6, True), (10, False)])
+def test_fewer_epochs_than_the_searchs_are_told(run, final, epochs, told):
+    done = run("train", "tiny", front_of()[0], "--epochs", epochs, "--seeds", 1)
+    assert ("the search trained for 10 epochs, longer than these" in done.err) is told
+
+
 def test_what_is_trained_is_stored_and_only_the_rest_trained(run, final, evaluator):
     number = front_of()[0]
     stopped = Measuring(failing(2))

@@ -12,7 +12,7 @@ from torch import nn
 
 from neuronas.architecture import Networks, Workload
 from neuronas.config import NeuronConfig
-from neuronas.errors import ConfigError, DatasetError
+from neuronas.errors import ConfigError
 from neuronas.network import LIF, quantize_weight
 from neuronas.training.proxies import (
     GROUPS,
@@ -228,7 +228,7 @@ def test_images_are_drawn_by_seed_from_the_training_split_without_repetition(dig
     assert sorted(map(bytes, whole)) == sorted(
         map(bytes, digits.train.batch(slice(None))[0].numpy())
     )
-    with pytest.raises(DatasetError, match="allowed: 2 to 1077"):
+    with pytest.raises(ConfigError, match="allowed: 2 to 1077"):
         training_images(digits.train, 1078, 0)
 
 

@@ -14,6 +14,7 @@ from neuronas.training.proxies.scoring import (
     Scored,
     one_thread,
     score_proxies,
+    scoring_bytes,
     warm_up,
 )
 from neuronas.training.proxies.spikes import SpikeScores, spike_scores
@@ -31,6 +32,7 @@ __all__ = [
     "one_thread",
     "require_dataset",
     "score_proxies",
+    "scoring_bytes",
     "spike_scores",
     "synflow",
     "training_images",

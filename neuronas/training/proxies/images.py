@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuronas.architecture import Architecture
-from neuronas.config import CODINGS, DATASETS, suggestion
-from neuronas.errors import ConfigError, DatasetError
+from neuronas.config import CODINGS, OwnDataset
+from neuronas.config.own_data import dataset_info
+from neuronas.errors import ConfigError
 from neuronas.training.data import Split, load_dataset
 
 Images = NDArray[np.float32]
@@ -19,20 +20,20 @@ InputShape = tuple[int, int, int]
 
 
 def image_source(
-    dataset: str | None, *, samples: int, seed: int, data_dir: Path | None = None
+    dataset: str | OwnDataset | None, *, samples: int, seed: int, data_dir: Path | None = None
 ) -> Callable[[Architecture], Images]:
     """Return what gives a network its samples: a dataset's training samples, noise without one.
 
     Args:
-        dataset: Name as in study files, or None. It must agree with the networks, see
+        dataset: As in study files, or None. It must agree with the networks, see
             :func:`require_dataset`.
         samples: How many.
         seed: Decides which.
         data_dir: Folder with the dataset's files; its usual place when None.
 
     Returns:
-        A function, which raises DatasetError where files are absent or damaged, or the training
-        split has fewer samples.
+        A function, which raises DatasetError where files are absent or damaged, and ConfigError
+        where the training split has fewer samples.
     """
 
     @cache
@@ -58,25 +59,21 @@ def sample_shape(architecture: Architecture) -> tuple[int, ...]:
     return (*frames, *architecture.input_shape)
 
 
-def require_dataset(architecture: Architecture, dataset: str) -> None:
+def require_dataset(architecture: Architecture, dataset: str | OwnDataset) -> None:
     """Raise a ConfigError unless a network reads a dataset's samples and tells its classes."""
-    if dataset not in DATASETS:
-        raise ConfigError(
-            f"--dataset: found '{dataset}'; allowed: {', '.join(DATASETS)}"
-            f"{suggestion(dataset, list(DATASETS))}"
-        )
-    info = DATASETS[dataset]
+    info = dataset_info(dataset)
+    name = dataset if isinstance(dataset, str) else dataset.name
     wanted = {"input_shape": info.input_shape, "classes": info.classes}
     problems = [
-        f"{name}: found {found}; '{dataset}' has {value}"
-        for name, value in wanted.items()
-        if (found := getattr(architecture, name)) != value
+        f"{key}: found {found}; '{name}' has {value}"
+        for key, value in wanted.items()
+        if (found := getattr(architecture, key)) != value
     ]
     if info.event_frames != (architecture.coding == "events"):
         made_of = "event frames" if info.event_frames else "images"
         allowed = [c for c in CODINGS if info.event_frames == (c == "events")]
         problems.append(
-            f"coding: found '{architecture.coding}'; '{dataset}' is made of {made_of}; allowed: "
+            f"coding: found '{architecture.coding}'; '{name}' is made of {made_of}; allowed: "
             f"{', '.join(allowed)}"
         )
     if problems:
@@ -92,10 +89,10 @@ def training_images(train: Split, samples: int, seed: int) -> Images:
         seed: Decides which.
 
     Raises:
-        DatasetError: The split has fewer images.
+        ConfigError: The split has fewer images.
     """
     if samples > len(train):
-        raise DatasetError(
+        raise ConfigError(
             f"samples: found {samples}; allowed: 2 to {len(train)}, the images of the training "
             "split"
         )

@@ -27,6 +27,9 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
 BUILD = "build"
 """Key of the time that drawing the weights takes, which ``forward`` and ``synflow`` share."""
 
+_KERNELS = 6
+_MAPS = 4
+
 _SILENT = SpikeScores(-math.inf, -math.inf, -math.inf, 0.0)
 
 
@@ -100,6 +103,18 @@ def score_proxies(architecture: Architecture, images: Images, seed: int) -> Scor
         macs=macs,
     )
     return Scored(proxies, cpu_s)
+
+
+def scoring_bytes(architecture: Architecture, samples: int) -> int:
+    """Return the memory that scoring a network on a batch takes, roughly.
+
+    Three kernels and what comes and goes with them, ``(samples, samples)`` in float64, and some
+    maps of the largest size.
+    """
+    table = Workload.of(Networks.of([architecture]))
+    written = table.out_channels * table.out_height * table.out_width * table.steps
+    kernels = _KERNELS * 8 * samples**2
+    return kernels + _MAPS * 4 * samples * int(written.max())
 
 
 def warm_up(architecture: Architecture, images: Images) -> None:
