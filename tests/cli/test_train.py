@@ -78,7 +78,7 @@ def test_the_table_is_narrow_and_csv_has_all_figures(run, final):
     command = ("train", "tiny", "--epochs", 40, "--seeds", 2, "--post-training")
     done = run(*command)
     assert "Final training of 'tiny': 40 epochs, 2 seeds" in done.out
-    assert max(map(len, done.out.splitlines())) <= 125
+    assert max(map(len, done.out.splitlines())) <= 135
     assert " ± " in done.out
     header = run(*command, "--format", "csv").out.splitlines()[0].split(",")
     assert {"epochs", "test_deviation", "test_worst", "post_training_deviation"} <= set(header)
