@@ -281,7 +281,7 @@ def test_five_failures_in_a_row_stop_the_search_and_tell_all_reasons(url):
     for number in range(2, 7):
         assert f"  trial {number}: non-finite: training {number + 1}\n" in message
     assert "learning_rate" in message
-    assert message.endswith("then 'neuronas resume test'")
+    assert "\nThen go on with: neuronas resume test;" in message
     assert {n: t.state.value for n, t in trials_of(url).items()} == dict.fromkeys(
         (0, 1), "complete"
     ) | dict.fromkeys(range(2, 7), "failed")
