@@ -28,7 +28,8 @@ BUILD = "build"
 """Key of the time that drawing the weights takes, which ``forward`` and ``synflow`` share."""
 
 _KERNELS = 6
-_MAPS = 4
+_MAPS = 5
+"""Of the reference network on 512 and 2,000 images, 1.04 and 1.13 times what was measured."""
 
 _SILENT = SpikeScores(-math.inf, -math.inf, -math.inf, 0.0)
 
