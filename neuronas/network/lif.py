@@ -160,8 +160,7 @@ def _through_surrogate(
 ) -> Tensor:
     """Return gradient times gain times the derivative of snntorch's surrogate of this name.
 
-    Written as a quotient, in place and in as few passes as there can be: this is memory-bound, and
-    autograd through the surrogate takes four times as long.
+    Written as a quotient, in place and in few passes: this is memory-bound.
     """
     beyond = potential - threshold
     one, zero = beyond.new_ones(()), beyond.new_zeros(())

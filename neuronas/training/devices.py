@@ -36,8 +36,7 @@ def chosen_precision(wanted: str, device: str) -> Precision:
     """Return in which precision to train.
 
     Args:
-        wanted: ``fp32``, ``bf16``, or ``auto``: bf16 where the device has instructions for it,
-            without which autocast is slower than full precision.
+        wanted: ``fp32``, ``bf16``, or ``auto``: bf16 where the device has instructions for it.
         device: Where networks are trained.
     """
     if wanted == "auto":
