@@ -29,8 +29,8 @@ BUILD = "build"
 
 _KERNELS = 6
 _MAPS = 5
-"""Of the benchmarks' reference network at 8 channels the prediction was 0.75, 1.04 and 1.13 times what
-was measured, on 64, 512 and 2,000 images."""
+"""Of the benchmarks' reference network at 8 channels the prediction was 0.75, 1.04 and 1.13 times
+what was measured, on 64, 512 and 2,000 images."""
 
 _SILENT = SpikeScores(-math.inf, -math.inf, -math.inf, 0.0)
 
