@@ -12,6 +12,7 @@ import typer
 from neuronas.cli.options import DataDir, Format, OutputFormat, say, write_table
 
 if TYPE_CHECKING:
+    from neuronas.benchmarks import search as trained
     from neuronas.benchmarks.proxies import Step
 
 app = typer.Typer(
@@ -92,6 +93,73 @@ def proxies(
 def _say_step(step: Step) -> None:
     left = "" if step.seconds_left is None else f", {step.seconds_left / 60:.0f} min left"
     say(f"{step.done}/{step.networks} networks measured{left}")
+
+
+@app.command("search")
+def search(
+    data: Annotated[
+        Path,
+        typer.Option("--data", help="Trainings of SpikeNAS-Bench, as npz.", show_default=False),
+    ],
+    problem: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--problem",
+            help="YAML or JSON file with objectives, satisfied_share or budget, and "
+            "reference_accuracy; or a to e. May be repeated. Default: a to e.",
+            show_default=False,
+        ),
+    ] = None,
+    sampler: Annotated[
+        list[str] | None,
+        typer.Option("--sampler", help="May be repeated. Default: all.", show_default=False),
+    ] = None,
+    seeds: Annotated[
+        int | None,
+        typer.Option(
+            "--seeds", min=1, help="Default: 30, with --quick 4; of gp a third.", show_default=False
+        ),
+    ] = None,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Fewer seeds, 60 trainings, no gp.")
+    ] = False,
+    state: Annotated[
+        Path | None,
+        typer.Option(
+            "--state", help="File of what was run; it is gone on with.", show_default=False
+        ),
+    ] = None,
+    processes: Annotated[int, typer.Option("--processes", min=1, help="Runs at once.")] = 2,
+    form: Format = OutputFormat.TABLE,
+) -> None:
+    """What each sampler leaves unfound of the true front, on cells whose trainings are known.
+
+    Share of the front's hypervolume; where accuracy is the only objective, accuracy. Truth is
+    estimated from several trainings of equal networks, or from the like; costs are those of model
+    cim on its default chip.
+    """
+    from neuronas.benchmarks import search as trained
+    from neuronas.report import search_table
+
+    asked = [trained.problem_named(text) for text in problem or trained.PROBLEMS]
+    plans = trained.plans([p.name for p in asked], sampler or [], seeds, quick=quick)
+    bench = trained.Bench.of(trained.read_table(data), asked)
+    for made in bench.problems.values():
+        say(made.told())
+    try:
+        runs = trained.run_all(
+            bench, plans, data=data, state=state, processes=processes, listener=_say_run
+        )
+    except KeyboardInterrupt:
+        kept = f"what was run is in {state}, the same command goes on" if state else "nothing kept"
+        say(f"stopped; {kept}")
+        raise typer.Exit(130) from None
+    write_table(search_table([asdict(row) for row in trained.results(bench, runs)]), form)
+
+
+def _say_run(step: trained.Step) -> None:
+    left = "" if step.seconds_left is None else f", {step.seconds_left / 60:.1f} min left"
+    say(f"{step.done}/{step.runs} runs{left}")
 
 
 @app.command("training")

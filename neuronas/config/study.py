@@ -223,7 +223,7 @@ class TrainingConfig(Section):
 class SearchConfig(Section):
     """How the study searches."""
 
-    sampler: Literal["random", "tpe"] = "tpe"
+    sampler: Literal["random", "tpe", "nsga2", "nsga3", "gp"] = "tpe"
     trials: Annotated[int, Field(ge=1)] = 30
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
 

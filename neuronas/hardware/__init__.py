@@ -22,7 +22,7 @@ from neuronas.hardware.models import (
     require_steps_in_order,
     require_usable,
 )
-from neuronas.hardware.rates import SpikeRates, read_rates
+from neuronas.hardware.rates import SpikeRates, rate_table, read_rates
 from neuronas.hardware.references import references
 from neuronas.hardware.walk import walk
 
@@ -49,6 +49,7 @@ __all__ = [
     "hardware_models",
     "option_codes",
     "presented",
+    "rate_table",
     "read_network",
     "read_rates",
     "references",

@@ -80,18 +80,29 @@ def activity_of(workload: Workload, rates: SpikeRates) -> Activity:
     if wrong or absent:
         problem = f"'{wrong[0]}' does not fire" if wrong else f"none is given for '{absent[0]}'"
         raise ConfigError(f"spike rates: {problem}; layers that fire: {', '.join(firing)}")
+    return Activity(spike_rate=rate_table(workload, {n: np.array([r]) for n, r in rates.items()}))
+
+
+def rate_table(workload: Workload, rates: Mapping[str, Floats]) -> Floats:
+    """Return the spike rate of what each layer reads, shape ``(L, N)``, as ``Activity`` takes it.
+
+    Args:
+        workload: N networks.
+        rates: Per layer, and for ``input``, spikes per neuron and time step, shape ``(N,)``; NaN
+            where a network lacks the layer. Neurons whose rate is not given hand on what they
+            read.
+    """
+    unknown = np.full(len(workload), np.nan)
     table = np.zeros(workload.kind.shape)
-    handed_on: dict[str, float] = {}
-    fires = workload.neurons[:, 0] > 0
+    handed_on: dict[str, Floats] = {}
+    fires = workload.neurons > 0
     # An image is no spikes: its bit planes are as full as the cost model takes them to be.
-    first = rates.get(_INPUT, 1.0)
-    for row, slot in rows:
-        read = max((handed_on[name] for name in slot.after), default=first)
-        own = rates.get(slot.name, read)
-        table[row] = read if fires[row] else own
-        handed_on[slot.name] = own if fires[row] else read
-    return Activity(spike_rate=_at_most_one(table))
-
-
-def _at_most_one(table: Floats) -> Floats:
+    first = rates.get(_INPUT, np.ones(len(workload)))
+    for row, slot in enumerate(workload.slots):
+        before = [handed_on[name] for name in slot.after] or [first]
+        read = np.max(before, axis=0)
+        given = rates.get(slot.name, unknown)
+        own = np.where(np.isnan(given), read, given)
+        table[row] = np.where(fires[row], read, own)
+        handed_on[slot.name] = np.where(fires[row], own, read)
     return np.minimum(table, 1.0)

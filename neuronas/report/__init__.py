@@ -1,6 +1,12 @@
 """What people see: tables of studies, fronts, trials, costs and surveys, and their formats."""
 
-from neuronas.report.benchmarks import agreement_table, speed_table, timings_table, training_table
+from neuronas.report.benchmarks import (
+    agreement_table,
+    search_table,
+    speed_table,
+    timings_table,
+    training_table,
+)
 from neuronas.report.datasets import datasets_table
 from neuronas.report.final import final_table
 from neuronas.report.hardware import (
@@ -36,6 +42,7 @@ __all__ = [
     "front_table",
     "layers_table",
     "proxies_table",
+    "search_table",
     "settings_table",
     "speed_table",
     "status_json",

@@ -58,3 +58,25 @@ def training_table(rows: Sequence[Row]) -> Table:
         Column("peak_mb", "peak (MiB)", number),
     )
     return Table(columns, rows)
+
+
+def search_table(rows: Sequence[Row]) -> Table:
+    """Return what samplers leave unfound, per problem, number of workers and trainings."""
+    columns = (
+        Column("problem", "problem"),
+        Column("sampler", "sampler"),
+        Column("workers", "workers", number),
+        Column("trainings", "trainings", number),
+        Column("unfound_mean", "unfound", _percent),
+        Column("unfound_low", "from", _percent),
+        Column("unfound_high", "to", _percent),
+        Column("seeds", "seeds", number),
+        Column("duplicates", "duplicates", number),
+        Column("over_budget", "over budget", number),
+        Column("seconds_per_ask", "s per ask", number),
+    )
+    return Table(columns, rows)
+
+
+def _percent(value: float) -> str:
+    return f"{value:.2%}"

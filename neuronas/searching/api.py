@@ -16,7 +16,7 @@ from neuronas.records import StudyRecord, Trial
 from neuronas.searching.loop import FINISHED, RUNNING, Listener, Progress, SearchLoop
 from neuronas.searching.objectives import directions
 from neuronas.searching.region import FeasibleRegion
-from neuronas.searching.samplers import SAMPLERS, GatedSampler
+from neuronas.searching.samplers import make_sampler
 from neuronas.searching.seeds import Stream, generator
 from neuronas.searching.survey import reference_point
 from neuronas.storage import (
@@ -257,7 +257,7 @@ def _loop(
 ) -> SearchLoop:
     """Return the search of a stored study, ready to run."""
     region.take_tally()  # what was drawn so far proposed nothing
-    sampler = GatedSampler(region, config.search.seed, SAMPLERS[config.search.sampler])
+    sampler = make_sampler(config.search.sampler, region, config.search.seed)
     study = open_optuna_study(repository.url, config.name, directions(config.objectives), sampler)
     return SearchLoop(config, repository, study, sampler, trainer, listener)
 

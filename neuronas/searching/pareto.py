@@ -27,7 +27,24 @@ def hypervolume(points: NDArray[np.float64]) -> float:
     inside = points[(points > 0).all(axis=1)] if len(points) else points
     if len(inside) == 0:
         return 0.0
-    return _sliced(inside)
+    return _sliced(inside[front_indices(inside)])
+
+
+def front_indices(points: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Return which points no other dominates, ascending; of equal points the first.
+
+    Args:
+        points: Larger is better, shape ``(N, M)``.
+    """
+    # Whatever dominates a point has a larger sum, and comes before it; so does its equal.
+    order = np.argsort(-points.sum(axis=1), kind="stable")
+    kept: list[int] = []
+    left = order
+    while len(left):
+        best, left = left[0], left[1:]
+        kept.append(int(best))
+        left = left[(points[left] > points[best]).any(axis=1)]
+    return np.array(sorted(kept), dtype=np.int64)
 
 
 def _sliced(points: NDArray[np.float64]) -> float:
@@ -35,16 +52,11 @@ def _sliced(points: NDArray[np.float64]) -> float:
         return float(points.max())
     order = points[np.argsort(-points[:, -1], kind="stable")]
     heights = np.append(order[:, -1], 0.0)
+    if points.shape[1] == 2:  # noqa: PLR2004 - a staircase
+        return float((np.maximum.accumulate(order[:, 0]) * -np.diff(heights)).sum())
     volume = 0.0
     for count in range(1, len(order) + 1):
         thickness = heights[count - 1] - heights[count]
         if thickness > 0:
-            volume += thickness * _sliced(_non_dominated(order[:count, :-1]))
+            volume += thickness * _sliced(order[:count, :-1])
     return volume
-
-
-def _non_dominated(points: NDArray[np.float64]) -> NDArray[np.float64]:
-    unique = np.unique(points, axis=0)
-    worse = np.asarray((unique[:, None, :] <= unique[None, :, :]).all(axis=2))
-    np.fill_diagonal(worse, val=False)
-    return np.asarray(unique[~worse.any(axis=1)])

@@ -10,7 +10,13 @@ import numpy as np
 import optuna
 from numpy.typing import NDArray
 from optuna.distributions import BaseDistribution, CategoricalDistribution
-from optuna.samplers import BaseSampler, TPESampler
+from optuna.samplers import (
+    BaseSampler,
+    GPSampler,
+    NSGAIIISampler,
+    NSGAIISampler,
+    TPESampler,
+)
 from optuna.study import Study
 from optuna.trial import FrozenTrial
 
@@ -25,15 +31,35 @@ _ATTEMPTS = 10
 
 
 def _tpe(seed: int) -> BaseSampler:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        # Independent TPE, Optuna's default for several objectives, searches worse than this and
-        # takes ten times longer. One process asks and tells, so no trial is in flight.
-        return TPESampler(multivariate=True, constant_liar=False, seed=seed)
+    # Independent TPE, Optuna's default for several objectives, searches worse than this and
+    # takes ten times longer. A constant liar would take rejected proposals for the trial's.
+    return TPESampler(multivariate=True, constant_liar=False, seed=seed)
 
 
-SAMPLERS: dict[str, BaseFactory | None] = {"random": None, "tpe": _tpe}
-"""The sampler behind the gate, made anew for each trial from a seed; None draws uniformly."""
+def _nsga2(seed: int) -> BaseSampler:
+    return NSGAIISampler(seed=seed)
+
+
+def _nsga3(seed: int) -> BaseSampler:
+    return NSGAIIISampler(seed=seed)
+
+
+def _gp(seed: int) -> BaseSampler:
+    return GPSampler(seed=seed)
+
+
+SAMPLERS: dict[str, BaseFactory | None] = {
+    "random": None,
+    "tpe": _tpe,
+    "nsga2": _nsga2,
+    "nsga3": _nsga3,
+    "gp": _gp,
+}
+"""The sampler behind the gate, made anew for each trial from a seed; None draws uniformly.
+
+What one trial learns for the next must therefore stand in the study, as generations of the
+genetic samplers do.
+"""
 
 
 class GatedSampler(BaseSampler):
@@ -109,11 +135,17 @@ class GatedSampler(BaseSampler):
     ) -> NDArray[np.int64]:
         genes = None
         if self._base is not None:
-            base = self._base(derived_seed(self._seed, Stream.SAMPLER, trial.number))
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+                base = self._base(derived_seed(self._seed, Stream.SAMPLER, trial.number))
             for _ in range(_ATTEMPTS):
                 values = base.sample_relative(study, trial, search_space)
                 if not values:
                     break  # the base sampler has seen too few trials to propose anything
+                # Genetic samplers leave out what mutates, for a draw parameter by parameter.
+                for name, choices in search_space.items():
+                    if name not in values:
+                        values[name] = base.sample_independent(study, trial, name, choices)
                 genes = np.asarray(self.region.space.genes(values)[0])
                 if self.region.accepts(genes, self._is_new):
                     return genes
@@ -149,3 +181,14 @@ class GatedSampler(BaseSampler):
         keys = self.region.assess(np.concatenate(rows)).keys(np.arange(len(rows)))
         self._proposed.update(zip((trial.number for trial in fresh), keys, strict=True))
         self._keys.update(keys)
+
+
+def make_sampler(name: str, region: FeasibleRegion, seed: int) -> GatedSampler:
+    """Return the sampler of this name for one study.
+
+    Args:
+        name: Name in study files, one of ``SAMPLERS``.
+        region: Where it proposes.
+        seed: The study's seed.
+    """
+    return GatedSampler(region, seed, SAMPLERS[name])

@@ -1,0 +1,64 @@
+"""What is run: samplers, workers, seeds and trainings of the whole and of the quick benchmark."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from neuronas.benchmarks.search.problems import PROBLEMS, ProblemConfig
+from neuronas.benchmarks.search.running import Plan, cross
+from neuronas.errors import ConfigError
+from neuronas.searching.samplers import SAMPLERS
+
+SLOW = "gp"
+"""Takes a hundred times longer than the others, so it is run less."""
+
+_SLOW_PROBLEMS = ("a", "b")
+_WORKERS = (1, 8)
+
+
+def plans(
+    problems: Iterable[str], samplers: Sequence[str], seeds: int | None, *, quick: bool
+) -> list[Plan]:
+    """Return what to run.
+
+    Args:
+        problems: Names of problems.
+        samplers: Names of samplers; all where empty, and then ``gp`` on problems of the user's own
+            and on (a) and (b) alone, and not when quick.
+        seeds: Seeds of each; 30, or 4 when quick, where None; of ``gp`` a third.
+        quick: Whether to stop at 60 trainings.
+
+    Raises:
+        ConfigError: There is no such sampler.
+    """
+    unknown = [name for name in samplers if name not in SAMPLERS]
+    if unknown:
+        raise ConfigError(
+            f"--sampler: there is no '{unknown[0]}'; allowed: {', '.join(sorted(SAMPLERS))}"
+        )
+    names = list(problems)
+    count = seeds or (4 if quick else 30)
+    fast = [name for name in samplers or SAMPLERS if name != SLOW]
+    found = cross(names, fast, _WORKERS, 60 if quick else 200, count)
+    if SLOW in samplers or (not samplers and not quick):
+        own = [n for n in names if n in _SLOW_PROBLEMS or n not in PROBLEMS or SLOW in samplers]
+        found += cross(own, [SLOW], _WORKERS[:1], 60 if quick else 100, -(-count // 3))
+    return found
+
+
+def problem_named(text: str) -> ProblemConfig:
+    """Return a problem of the benchmark by name, or that of a file.
+
+    Raises:
+        ConfigError: It is neither, or the file is wrong.
+    """
+    if text in PROBLEMS:
+        return PROBLEMS[text]
+    path = Path(text)
+    if not path.suffix and not path.exists():
+        raise ConfigError(
+            f"--problem: there is no '{text}'; allowed: {', '.join(PROBLEMS)}, or a YAML or JSON "
+            "file with objectives, satisfied_share or budget, and reference_accuracy"
+        )
+    return ProblemConfig.from_file(path)
