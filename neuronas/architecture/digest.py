@@ -12,7 +12,9 @@ import numpy as np
 from neuronas.architecture.cells import ALL_EDGES
 from neuronas.architecture.networks import GROUPS, Architecture, Ints, Networks
 from neuronas.architecture.workload import Workload
-from neuronas.config import ZEROIZE
+from neuronas.config import OPERATIONS, ZEROIZE, Kind
+
+_CONVOLVES = np.array([op.kind == Kind.CONV for op in OPERATIONS])
 
 
 def training_digest(architecture: Architecture, context: Mapping[str, Any]) -> str:
@@ -38,33 +40,27 @@ def training_digest(architecture: Architecture, context: Mapping[str, Any]) -> s
     return _sha256({"network": network, "training": dict(context)})
 
 
-def network_keys(networks: Networks, workload: Workload) -> list[bytes]:
-    """Return one key per network: equal keys are equal networks, as for the training digest.
-
-    Args:
-        networks: N networks.
-        workload: Their layer table.
-    """
+def network_keys(networks: Networks) -> list[bytes]:
+    """Return one key per network: equal keys are equal networks, as for the training digest."""
     canonical = networks.canonical()
-    groups = [slot.group for slot in workload.slots]
-    bits = np.stack(
-        [
-            np.where(
-                workload.weights[[g == group for g in groups]].any(axis=0),
-                canonical.weight_bits[:, column],
-                0,
-            )
-            for column, group in enumerate(GROUPS)
-        ],
-        axis=1,
-    )
+    cells = {"cell_a": canonical.cell_a, "cell_b": canonical.cell_b}
+    bits = canonical.weight_bits.copy()
+    for group, cell in cells.items():
+        # Everything but a cell has weights always: a convolution or a linear layer.
+        bits[:, GROUPS.index(group)] *= _CONVOLVES[cell].any(axis=1)
     scalars = (canonical.channels, canonical.ratio, canonical.pool, canonical.hidden)
     head = (canonical.votes, canonical.coding)
     neurons = (canonical.time_steps, canonical.decay.view(np.int64))
     columns = [*scalars, *head, *neurons, canonical.threshold.view(np.int64)]
-    cells = [_whole(cell) for cell in (canonical.cell_a, canonical.cell_b)]
-    rows = np.column_stack([*cells, bits, *columns])
-    return [row.tobytes() for row in np.ascontiguousarray(rows, dtype=np.int64)]
+    rows = np.column_stack([*map(_whole, cells.values()), bits, *columns])
+    return rows_as_bytes(rows)
+
+
+def rows_as_bytes(rows: Ints) -> list[bytes]:
+    """Return the bytes of each row of integers, shape ``(N, K)``."""
+    whole = np.ascontiguousarray(rows, dtype=np.int64)
+    found: list[bytes] = whole.view(f"V{whole.itemsize * whole.shape[1]}")[:, 0].tolist()
+    return found
 
 
 def _whole(cells: Ints) -> Ints:

@@ -160,7 +160,10 @@ class _Builder:
         self.rows = {slot.name: row for row, slot in enumerate(self.slots)}
         shape = (len(self.slots), len(networks))
         columns = [f.name for f in fields(Workload) if f.name not in {"slots", "time_steps"}]
-        self.table = {name: np.zeros(shape, dtype=np.int64) for name in columns}
+        # One block of memory: the C library keeps one that it was given back for the next batch,
+        # but returns many small ones to the system, which then has to clear their pages again.
+        block = np.zeros((len(columns), *shape), dtype=np.int64)
+        self.table = dict(zip(columns, block, strict=True))
         self.differing: set[str] = set()
         bits = networks.neuron.current_bits
         self.current_levels = 2**bits if bits else 0

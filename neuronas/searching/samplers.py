@@ -21,7 +21,8 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial
 
 from neuronas.errors import SpaceExhaustedError
-from neuronas.searching.region import FeasibleRegion, Tally
+from neuronas.searching.assessment import Tally
+from neuronas.searching.region import FeasibleRegion
 from neuronas.searching.seeds import Stream, derived_seed, generator
 from neuronas.storage import is_enqueued
 
@@ -82,6 +83,7 @@ class GatedSampler(BaseSampler):
         self._base = base
         self._proposed: dict[int, bytes] = {}
         self._keys: set[bytes] = set()
+        self._genes: list[NDArray[np.int64]] = []
         self._reserved: tuple[int, NDArray[np.int64], Tally] | None = None
 
     def reserve(self, study: Study) -> None:
@@ -160,7 +162,8 @@ class GatedSampler(BaseSampler):
         return self._draw(trial.number)
 
     def _draw(self, number: int) -> NDArray[np.int64]:
-        return self.region.draw(generator(self._seed, Stream.PROPOSAL, number), self._is_new)
+        known = np.concatenate(self._genes) if self._genes else None
+        return self.region.draw(generator(self._seed, Stream.PROPOSAL, number), self._is_new, known)
 
     def _is_new(self, key: bytes) -> bool:
         return key not in self._keys
@@ -177,8 +180,9 @@ class GatedSampler(BaseSampler):
         ]
         if not fresh:
             return
-        rows = [self.region.space.genes(trial.params) for trial in fresh]
-        keys = self.region.assess(np.concatenate(rows)).keys(np.arange(len(rows)))
+        rows = np.concatenate([self.region.space.genes(trial.params) for trial in fresh])
+        self._genes.append(rows)
+        keys = self.region.assess(rows).keys(np.arange(len(rows)))
         self._proposed.update(zip((trial.number for trial in fresh), keys, strict=True))
         self._keys.update(keys)
 

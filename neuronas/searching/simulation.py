@@ -17,8 +17,9 @@ from optuna.samplers import BaseSampler
 from optuna.trial import TrialState
 
 from neuronas.hardware import Budget
+from neuronas.searching.assessment import Ints
 from neuronas.searching.objectives import directions, objective_values
-from neuronas.searching.region import FeasibleRegion, Ints
+from neuronas.searching.region import FeasibleRegion
 from neuronas.storage import set_constraints
 
 COST, SPIKE_RATES = "cost", "spike_rates"

@@ -12,8 +12,10 @@ import numpy as np
 from neuronas.config import StudyConfig
 from neuronas.errors import HardwareModelError
 from neuronas.hardware import NO_ROOM, UNITS, Chip
+from neuronas.searching.assessment import DISCONNECTED
+from neuronas.searching.drawing import CHUNK
 from neuronas.searching.objectives import ACCURACY, QUANTITIES
-from neuronas.searching.region import CHUNK, DISCONNECTED, FeasibleRegion
+from neuronas.searching.region import FeasibleRegion
 from neuronas.searching.seeds import Stream, generator
 
 REFERENCE_CHUNKS = 4

@@ -9,7 +9,6 @@ from hypothesis import given
 
 from neuronas.architecture import (
     Networks,
-    Workload,
     deployment_digest,
     network_keys,
     training_digest,
@@ -46,7 +45,7 @@ def test_keys_of_a_batch_are_equal_exactly_where_training_digests_are(network):
         *[network.model_copy(update={"weight_bits": changed}) for changed in bits],
     ]
     networks = Networks.of(members)
-    keys = network_keys(networks, Workload.of(networks))
+    keys = network_keys(networks)
     digests = [training_digest(member, CONTEXT) for member in members]
     assert [[a == b for a in keys] for b in keys] == [[a == b for a in digests] for b in digests]
 

@@ -14,7 +14,7 @@ from neuronas.errors import ConfigError, GenotypeError, InfeasibleSpaceError
 from neuronas.hardware import Chip, estimate
 from neuronas.records import CandidateState
 from neuronas.searching import FeasibleRegion, enqueue_candidate, surveys
-from neuronas.searching.region import DISCONNECTED
+from neuronas.searching.assessment import DISCONNECTED
 from tests.searching.fakes import FakeEvaluator, rows, run, trials_of
 from tests.strategies import architecture
 
@@ -227,7 +227,9 @@ def test_a_chip_without_room_for_any_network_is_told_with_the_tiles_that_the_nea
     message = str(caught.value)
     assert message.startswith("no network of the space (all ")
     assert "fits the chip 'tiny': the nearest candidate needs 3 tiles. Nearest: cells " in message
-    assert message.endswith("Give the chip more of them or allow smaller choices in the space")
+    assert message.endswith(
+        "Give the chip more of them; no single smaller choice in the space was found to be enough"
+    )
     nearest = architecture(**caught.value.nearest)
     assert estimate(nearest, chip=Chip.of(tiny)).to_json()["num_tiles"] == 3
 

@@ -19,8 +19,8 @@ from neuronas.errors import (
 )
 from neuronas.hardware import UNITS, estimate
 from neuronas.searching import FeasibleRegion
+from neuronas.searching.assessment import Assessment
 from neuronas.searching.chips import chip_of
-from neuronas.searching.region import Assessment
 from tests.searching.fakes import CHIP, HARDWARE, study_config
 from tests.strategies import architecture
 

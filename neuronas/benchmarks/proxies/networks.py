@@ -14,7 +14,6 @@ from neuronas.architecture import (
     Architecture,
     Networks,
     SearchSpace,
-    Workload,
     live_edges,
     network_keys,
 )
@@ -71,7 +70,7 @@ def _drawn(generator: np.random.Generator, seen: set[bytes]) -> Networks:
     drawn = space.decode(space.sample(generator, _BLOCK)).canonical()
     kept: list[int] = []
     connected = drawn.connected()
-    for index, key in enumerate(network_keys(drawn, Workload.of(drawn))):
+    for index, key in enumerate(network_keys(drawn)):
         if connected[index] and key not in seen:
             seen.add(key)
             kept.append(index)

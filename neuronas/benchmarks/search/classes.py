@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from neuronas.architecture import SearchSpace, Workload, network_keys
+from neuronas.architecture import SearchSpace, network_keys
 from neuronas.benchmarks.search.table import OPERATIONS, Ints, TrainedCells
 from neuronas.config import SpaceConfig, StudyConfig
 from neuronas.errors import ConfigError
@@ -115,6 +115,6 @@ def _keys() -> tuple[Ints, NDArray[np.bool_]]:
     """Return which genotypes are equal networks, as equal numbers, and which are connected."""
     networks = SPACE.decode(SPACE.enumerate(0, SPACE.size))
     numbers: dict[bytes, int] = {}
-    found = network_keys(networks, Workload.of(networks))
+    found = network_keys(networks)
     keys = np.array([numbers.setdefault(key, len(numbers)) for key in found])
     return keys, networks.connected()

@@ -12,7 +12,7 @@ from neuronas.benchmarks.search.costs import MODEL
 from neuronas.benchmarks.search.table import Ints
 from neuronas.hardware import Budget, Chip, default_chip, hardware_model
 from neuronas.searching import FeasibleRegion
-from neuronas.searching.region import Assessment
+from neuronas.searching.assessment import Assessment
 
 _ALONG_NETWORKS = [f.name for f in fields(Workload) if f.name not in {"slots", "time_steps"}]
 
