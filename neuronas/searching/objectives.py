@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -47,6 +47,12 @@ def gains(values: Mapping[str, float], reference: Mapping[str, float]) -> tuple[
         value - reference[name] if name == ACCURACY else 1 - value / reference[name]
         for name, value in values.items()
     )
+
+
+def gain(name: str, value: Any, reference: float) -> Any:
+    if name == ACCURACY:
+        return value - reference
+    return 1 - value / reference
 
 
 def front_change(

@@ -48,6 +48,15 @@ class Pool:
     def __len__(self) -> int:
         return len(self.keys)
 
+    def take(self, rows: Ints) -> Pool:
+        """Return some of the networks."""
+        return Pool(
+            self.genes[rows],
+            [self.keys[row] for row in rows.tolist()],
+            {name: values[rows] for name, values in self.quantities.items()},
+            self.violations[:, rows],
+        )
+
 
 class _Gathering:
     """A pool that fills, batch by batch."""

@@ -6,7 +6,10 @@ budget is turned away here and only counted.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
+from numpy.typing import NDArray
 
 from neuronas.architecture import SearchSpace, Workload
 from neuronas.config import StudyConfig
@@ -18,6 +21,7 @@ from neuronas.hardware import (
     hardware_model,
     option_codes,
     presented,
+    rate_table,
     require_possible,
     require_steps_in_order,
 )
@@ -95,8 +99,16 @@ class FeasibleRegion:
         """Names of the budgets, in the fixed order."""
         return list(self.budget.limits)
 
-    def assess(self, genes: Ints) -> Assessment:
-        """Return what is known of genotypes, shape ``(N, G)``, before training."""
+    def assess(
+        self, genes: Ints, rates: Mapping[str, NDArray[np.float64]] | None = None
+    ) -> Assessment:
+        """Return what is known of genotypes before training, or of what they cost after it.
+
+        Args:
+            genes: Shape ``(N, G)``.
+            rates: Spikes per neuron and time step, by layer, shape ``(N,)`` each, NaN where they
+                are not known; assumed ones where None.
+        """
         networks = self.space.decode(genes)
         workload = Workload.of(networks)
         chip_genes = self.space.chip_genes(genes)
@@ -104,7 +116,8 @@ class FeasibleRegion:
             name: codes[gene]
             for (name, codes), gene in zip(self._options.items(), chip_genes.T, strict=True)
         }
-        cost = self.model.cost(workload, self.chip, activity=self.activity, choices=choices)
+        activity = self.activity if rates is None else self._activity_at(workload, rates)
+        cost = self.model.cost(workload, self.chip, activity=activity, choices=choices)
         quantities = presented(cost)
         return Assessment(
             genes=genes,
@@ -117,6 +130,18 @@ class FeasibleRegion:
             quantities=quantities,
             violations=self.budget.violations(quantities),
         )
+
+    def _activity_at(
+        self, workload: Workload, rates: Mapping[str, NDArray[np.float64]]
+    ) -> Activity:
+        """Return the activity at known rates; neurons of which none is known fire as assumed."""
+        assumed = self.activity or Activity()
+        known = dict(rates)
+        for row, slot in enumerate(workload.slots):
+            given = known.get(slot.name, np.nan)
+            fires = workload.neurons[row] > 0
+            known[slot.name] = np.where(fires & np.isnan(given), assumed.spike_rate, given)
+        return Activity(rate_table(workload, known), assumed.zero_rows)
 
     def over(self, space: SearchSpace) -> FeasibleRegion:
         """Return the region of another space, with the same chip and budget."""

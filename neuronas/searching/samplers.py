@@ -55,6 +55,7 @@ SAMPLERS: dict[str, BaseFactory | None] = {
     "nsga2": _nsga2,
     "nsga3": _nsga3,
     "gp": _gp,
+    "hardware-aware": None,
 }
 """The sampler behind the gate, made anew for each trial from a seed; None draws uniformly.
 
@@ -187,7 +188,7 @@ class GatedSampler(BaseSampler):
         self._keys.update(keys)
 
 
-def make_sampler(name: str, region: FeasibleRegion, seed: int) -> GatedSampler:
+def make_sampler(name: str, region: FeasibleRegion, seed: int, objectives=(), reference=None) -> GatedSampler:
     """Return the sampler of this name for one study.
 
     Args:
@@ -195,4 +196,7 @@ def make_sampler(name: str, region: FeasibleRegion, seed: int) -> GatedSampler:
         region: Where it proposes.
         seed: The study's seed.
     """
+    if name == "hardware-aware":
+        from neuronas.searching.hardware_aware import HardwareAwareSampler
+        return HardwareAwareSampler(region, seed, objectives, reference)
     return GatedSampler(region, seed, SAMPLERS[name])

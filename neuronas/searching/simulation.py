@@ -128,6 +128,7 @@ def _tell(
     # Optuna keeps what a constraint is set to first, so it waits for the measured cost.
     set_constraints(trial, violations)
     trial.set_user_attr(SPIKE_RATES, dict(training.spike_rates))
+    trial.set_user_attr("accuracy", training.accuracy)
     over = any(violation > 0 for violation in violations.values())
     if over:
         study.tell(trial, state=TrialState.PRUNED)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy as np
 from neuronas.architecture import Workload
 from neuronas.benchmarks.search.classes import SPACE, Classes, genotype_numbers
 from neuronas.benchmarks.search.costs import MODEL
-from neuronas.benchmarks.search.table import Ints
+from neuronas.benchmarks.search.table import Floats, Ints
 from neuronas.hardware import Budget, Chip, default_chip, hardware_model
 from neuronas.searching import FeasibleRegion
 from neuronas.searching.assessment import Assessment
@@ -40,8 +41,10 @@ class TrainedRegion(FeasibleRegion):
         self._classes = classes.of_genotype
         self._all = super().assess(SPACE.enumerate(0, SPACE.size))
 
-    def assess(self, genes: Ints) -> Assessment:
-        """Return what is known of genotypes, shape ``(N, G)``, before training."""
+    def assess(self, genes: Ints, rates: Mapping[str, Floats] | None = None) -> Assessment:
+        """Return what is known of genotypes, shape ``(N, G)``; computed at given rates only."""
+        if rates is not None:
+            return super().assess(genes, rates)
         rows, known = genotype_numbers(genes[:, : len(SPACE.searched)]), self._all
         table = {name: getattr(known.workload, name)[:, rows] for name in _ALONG_NETWORKS}
         return _Looked(
