@@ -20,7 +20,7 @@ from neuronas.benchmarks.search.table import Floats
 from neuronas.config import BudgetConfig, ObjectiveName, read_yaml, validate
 from neuronas.errors import ConfigError
 from neuronas.hardware import Budget
-from neuronas.searching.objectives import ACCURACY, QUANTITIES
+from neuronas.searching.objectives import ACCURACY, QUANTITIES, directions
 
 ALL_BUDGETS = ("memory", "area", "latency", "energy")
 """What is limited where no objective is a cost: what NeuroNAS checks (arXiv 2407.00641)."""
@@ -173,12 +173,11 @@ class Problem:
         reference: dict[str, float] = {
             name: _reference(name, config, limits, true, within) for name in config.objectives
         }
-        columns = [
-            accuracy - reference[name]
-            if name == ACCURACY
-            else 1 - true[QUANTITIES[name]] / reference[name]
+        values = {
+            name: accuracy if name == ACCURACY else true[QUANTITIES[name]]
             for name in config.objectives
-        ]
+        }
+        columns = [_gain(name, value, reference[name]) for name, value in values.items()]
         gains = np.where(within[:, None], np.stack(columns, axis=1), -1.0)
         return cls(config, budget, reference, float(within.mean()), int(proposable.sum()), gains)
 
@@ -198,6 +197,17 @@ class Problem:
         return hashlib.sha256(asked.encode() + np.round(self.gains, 9).tobytes()).hexdigest()[:12]
 
 
+def _gain(name: str, values: Floats, reference: float) -> Floats:
+    """Return one column of ``objectives.gains``."""
+    if name == ACCURACY:
+        return values - reference
+    return 1 - (reference / values if _maximized(name) else values / reference)
+
+
+def _maximized(name: str) -> bool:
+    return directions([name])[name] == "maximize"
+
+
 def _within(budget: Budget, costs: dict[str, Floats]) -> NDArray[np.bool_]:
     return np.asarray((budget.violations(costs) <= 0).all(axis=0))
 
@@ -209,10 +219,17 @@ def _limits(config: ProblemConfig, costs: dict[str, Floats]) -> dict[str, float]
     """
     costly = [name for name in config.objectives if name != ACCURACY]
     names: Sequence[str] = costly or ALL_BUDGETS
-    limited = [q for q in costs if q in {QUANTITIES[name] for name in names}]
+    maximized = {QUANTITIES[name]: _maximized(name) for name in names}
+    limited = [q for q in costs if q in maximized]
     best: tuple[float, dict[str, float]] | None = None
     for step in range(1, _STEPS + 1):
-        limits = {q: float(np.quantile(costs[q], step / _STEPS, method="higher")) for q in limited}
+        inner = step / _STEPS
+        limits = {
+            q: float(np.quantile(costs[q], 1 - inner, method="lower"))
+            if maximized[q]
+            else float(np.quantile(costs[q], inner, method="higher"))
+            for q in limited
+        }
         share = float(_within(Budget(limits), costs).mean())
         off = abs(share - (config.satisfied_share or 1.0))
         if best is None or off < best[0]:
@@ -231,7 +248,9 @@ def _reference(
     if name == ACCURACY:
         return config.reference_accuracy
     quantity = QUANTITIES[name]
-    return limits.get(quantity, _MARGIN * float(costs[quantity][within].max()))
+    found = costs[quantity][within]
+    worst = float(found.min()) / _MARGIN if _maximized(name) else float(found.max()) * _MARGIN
+    return limits.get(quantity, worst)
 
 
 def _cheapest(costs: dict[str, Floats], limits: dict[str, float]) -> str:

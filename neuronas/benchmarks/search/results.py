@@ -8,7 +8,7 @@ from typing import TypedDict
 
 import numpy as np
 
-from neuronas.benchmarks.search.bench import MARKS, Bench, Plan
+from neuronas.benchmarks.search.bench import Bench, Plan
 from neuronas.benchmarks.search.measures import bootstrapped, noise_floor, oracle
 from neuronas.benchmarks.search.problems import Problem
 from neuronas.benchmarks.search.state import Run
@@ -69,15 +69,16 @@ def results(bench: Bench, runs: Mapping[Plan, Sequence[Run]]) -> list[Result]:
     for name, problem in bench.problems.items():
         own = {plan: found for plan, found in runs.items() if plan.problem == name}
         if own:
-            rows += [*_bounds(bench, problem), *_sampled(own)]
+            marks = sorted({mark for plan in own for mark in plan.marks})
+            rows += [*_bounds(bench, problem, marks), *_sampled(own)]
     return rows
 
 
-def _bounds(bench: Bench, problem: Problem) -> list[Result]:
+def _bounds(bench: Bench, problem: Problem, marks: Sequence[int]) -> list[Result]:
     name = problem.config.name
     rows = [
         Result(name, ORACLE, 1, mark, left, left, left)
-        for mark, left in zip(MARKS, oracle(problem, MARKS), strict=True)
+        for mark, left in zip(marks, oracle(problem, marks), strict=True)
     ]
     floor = np.array([noise_floor(problem, bench.measured(seed)) for seed in range(_FLOOR_SEEDS)])
     fitting = round(problem.satisfied * len(bench.classes))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,7 +25,7 @@ from neuronas.benchmarks.search import (
 )
 from neuronas.benchmarks.search.classes import SPACE, Classes
 from neuronas.benchmarks.search.costs import recorded_rates
-from neuronas.benchmarks.search.keys import COMMON, Keys
+from neuronas.benchmarks.search.keys import Keys, common_modules
 from neuronas.benchmarks.search.measures import noise_floor, oracle, unfound, unfound_curve
 from neuronas.benchmarks.search.planning import plans, problem_named
 from neuronas.benchmarks.search.processes import done_in_processes
@@ -250,13 +249,19 @@ def test_what_other_data_gave_is_not_taken(bench, data, tmp_path):
     assert Keys(bench, data).of(plan, 0) != Keys(bench, other).of(plan, 0)
 
 
-def test_a_key_knows_all_code_that_a_simulation_imports():
-    folder = Path(searching.__file__).parent
-    for name in ("region.py", "simulation.py"):
-        imported = re.findall(
-            r"^from neuronas\.searching\.(\w+) import", (folder / name).read_text()
-        )
-        assert {f"{module}.py" for module in imported} <= {*COMMON}
+def test_a_key_knows_all_code_that_a_simulation_imports(tmp_path):
+    names = {path.name for path in common_modules(Path(searching.__file__).parent)}
+    assert {"region.py", "seeds.py", "simulation.py", "samplers.py", "objectives.py"} <= names
+    assert not {"loop.py", "api.py"} & names
+    (tmp_path / "region.py").write_text("from neuronas.searching import drawing, np\n")
+    (tmp_path / "drawing.py").write_text("from neuronas.searching.evolution import evolve\n")
+    (tmp_path / "evolution.py").write_text("")
+    assert {path.name for path in common_modules(tmp_path)} == {
+        "region.py",
+        "drawing.py",
+        "evolution.py",
+        "samplers.py",
+    }
 
 
 def test_a_curve_is_what_is_unfound_after_each_training(bench):
