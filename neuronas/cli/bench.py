@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+import time
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from neuronas.cli.options import DataDir, Format, OutputFormat, say, write_table
+from neuronas.cli.options import DataDir, Format, OutputFormat, say, write_table, write_tables
 
 if TYPE_CHECKING:
     from neuronas.benchmarks import search as trained
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
 app = typer.Typer(
     no_args_is_help=True, help="Measure speed against a baseline, and agreement with a simulator."
 )
+
+_QUIET_SECONDS = 10.0
 
 Repetitions = Annotated[int, typer.Option("--repetitions", min=1, help="Runs of each variant.")]
 
@@ -124,11 +128,9 @@ def search(
         bool, typer.Option("--quick", help="Fewer seeds, 60 trainings, no gp.")
     ] = False,
     state: Annotated[
-        Path | None,
-        typer.Option(
-            "--state", help="File of what was run; it is gone on with.", show_default=False
-        ),
-    ] = None,
+        Path,
+        typer.Option("--state", help="File of what was run; it is gone on with."),
+    ] = Path("bench-search.json"),
     processes: Annotated[int, typer.Option("--processes", min=1, help="Runs at once.")] = 2,
     form: Format = OutputFormat.TABLE,
 ) -> None:
@@ -136,30 +138,42 @@ def search(
 
     Share of the front's hypervolume; where accuracy is the only objective, accuracy. Truth is
     estimated from several trainings of equal networks, or from the like; costs are those of model
-    cim on its default chip.
+    cim on its default chip. The state is written after each run, and the same command goes on where
+    it was stopped or killed.
     """
     from neuronas.benchmarks import search as trained
-    from neuronas.report import search_table
+    from neuronas.cli.stopping import stopped_by_user
+    from neuronas.report import search_table, search_tables
 
     asked = [trained.problem_named(text) for text in problem or trained.PROBLEMS]
     plans = trained.plans([p.name for p in asked], sampler or [], seeds, quick=quick)
-    bench = trained.Bench.of(trained.read_table(data), asked)
-    for made in bench.problems.values():
-        say(made.told())
-    try:
+    with stopped_by_user(f"what was run is in {state}, the same command goes on"):
+        bench = trained.Bench.of(trained.read_table(data), asked)
+        for made in bench.problems.values():
+            say(made.told())
         runs = trained.run_all(
-            bench, plans, data=data, state=state, processes=processes, listener=_say_run
+            bench, plans, data=data, state=state, processes=processes, listener=_say_now_and_then()
         )
-    except KeyboardInterrupt:
-        kept = f"what was run is in {state}, the same command goes on" if state else "nothing kept"
-        say(f"stopped; {kept}")
-        raise typer.Exit(130) from None
-    write_table(search_table([asdict(row) for row in trained.results(bench, runs)]), form)
+        rows = [asdict(row) for row in trained.results(bench, runs)]
+    if form is OutputFormat.TABLE:
+        write_tables(search_tables(rows))
+    else:
+        write_table(search_table(rows), form)
 
 
-def _say_run(step: trained.Step) -> None:
-    left = "" if step.seconds_left is None else f", {step.seconds_left / 60:.1f} min left"
-    say(f"{step.done}/{step.runs} runs{left}")
+def _say_now_and_then() -> Callable[[trained.Step], None]:
+    """Return what tells how far the benchmark is, but not each of a thousand runs."""
+    told_at = float("-inf")
+
+    def tell(step: trained.Step) -> None:
+        nonlocal told_at
+        now = time.monotonic()
+        if now - told_at >= _QUIET_SECONDS or step.done == step.runs:
+            told_at = now
+            left = "" if step.seconds_left is None else f", {step.seconds_left / 60:.1f} min left"
+            say(f"{step.done}/{step.runs} runs{left}")
+
+    return tell
 
 
 @app.command("training")

@@ -3,6 +3,7 @@
 from neuronas.report.benchmarks import (
     agreement_table,
     search_table,
+    search_tables,
     speed_table,
     timings_table,
     training_table,
@@ -43,6 +44,7 @@ __all__ = [
     "layers_table",
     "proxies_table",
     "search_table",
+    "search_tables",
     "settings_table",
     "speed_table",
     "status_json",

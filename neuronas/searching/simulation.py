@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import optuna
 from optuna.samplers import BaseSampler
 from optuna.trial import TrialState
@@ -124,7 +125,9 @@ def _tell(
 ) -> float:
     """Tell a training's result; return the simulated time of it."""
     trial, training = ended.trial, ended.training
-    violations = {q: training.measured[q] / limit - 1 for q, limit in budget.limits.items()}
+    measured = {quantity: np.array([value]) for quantity, value in training.measured.items()}
+    broken = budget.violations(measured)[:, 0].tolist()
+    violations = dict(zip(budget.limits, broken, strict=True))
     # Optuna keeps what a constraint is set to first, so it waits for the measured cost.
     set_constraints(trial, violations)
     trial.set_user_attr(SPIKE_RATES, dict(training.spike_rates))

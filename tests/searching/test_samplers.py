@@ -150,16 +150,36 @@ def test_what_a_base_sampler_leaves_out_it_is_asked_for():
     assert set(_Leaving.drawn) == {sampler.region.space.searched[0].name}
 
 
+POPULATION = 8
+
+
+def of_small_populations(base: str) -> GatedSampler:
+    made = sampler_of(base)
+    made._base = lambda seed: type(SAMPLERS[base](seed))(population_size=POPULATION, seed=seed)
+    return made
+
+
+@pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
 @pytest.mark.parametrize("base", ["nsga2", "nsga3"])
 def test_generations_outlive_the_process(base):
-    """The second generation descends from the first, whoever proposed that."""
-    study = new_study(sampler_of(base, budget={"energy_uj": 1.0}))
-    optimize(study, 50)
-    study.sampler = sampler_of(base, budget={"energy_uj": 1.0})
-    found = optimize(study, 30)
-    random = optimize(new_study(sampler_of("random", budget={"energy_uj": 1.0})), 80)
-    assert found[:50] == random[:50]
-    assert np.mean([score(n) for n in found[50:]]) > np.mean([score(n) for n in random[50:]])
+    """A process goes on with the generation that another began, and with its parents."""
+    uninterrupted = new_study(of_small_populations(base))
+    expected = optimize(uninterrupted, 3 * POPULATION)
+    study = new_study(of_small_populations(base))
+    for trials in (POPULATION - 2, POPULATION, POPULATION + 2):
+        study.sampler = of_small_populations(base)
+        found = optimize(study, trials)
+    assert found == expected
+    asked = of_small_populations(base)._base(0)
+    for number in range(3):
+        generation = [trial.number for trial in asked.get_population(study, number)]
+        assert generation == list(range(number * POPULATION, (number + 1) * POPULATION))
+    parents = [trial.number for trial in asked.get_parent_population(study, 2)]
+    assert parents == [t.number for t in asked.get_parent_population(uninterrupted, 2)]
+    assert set(parents) <= set(range(2 * POPULATION))
+    random = optimize(new_study(sampler_of("random")), 3 * POPULATION)
+    assert found[:POPULATION] == random[:POPULATION]
+    assert not set(digests(found[POPULATION:])) <= set(digests(random))
 
 
 def test_tpe_learns_what_scores():

@@ -5,10 +5,11 @@ trainings up. Equal networks are one class, what is true of it is estimated (``t
 are set on what it costs (``problems``), and each sampler is simulated with many seeds.
 """
 
+from neuronas.benchmarks.search.bench import Bench, Plan
 from neuronas.benchmarks.search.planning import plans, problem_named
 from neuronas.benchmarks.search.problems import PROBLEMS, Problem, ProblemConfig
 from neuronas.benchmarks.search.results import Result, results
-from neuronas.benchmarks.search.running import Bench, Plan, Step, run_all
+from neuronas.benchmarks.search.running import Step, run_all
 from neuronas.benchmarks.search.state import Run
 from neuronas.benchmarks.search.table import TrainedCells, read_table
 

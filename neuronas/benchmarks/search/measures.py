@@ -30,7 +30,28 @@ def unfound(problem: Problem, trained: Ints) -> float:
     gains = problem.gains
     if gains.shape[1] == 1:
         return float(gains.max() - max(0.0, gains[trained].max(initial=0.0)))
-    return 1 - hypervolume(gains[trained]) / hypervolume(gains)
+    return float(1 - hypervolume(gains[trained]) / hypervolume(gains))
+
+
+def unfound_curve(problem: Problem, trained: Ints) -> tuple[list[int], list[float]]:
+    """Return after which numbers of trainings less is unfound than before, and what then is.
+
+    Args:
+        problem: The problem.
+        trained: Numbers of the classes in the order of their trainings.
+    """
+    improved_at, left = [0], [unfound(problem, trained[:0])]
+    front: list[int] = []
+    for count, number in enumerate(trained, start=1):
+        gained = problem.gains[number]
+        known = problem.gains[front]
+        # What a trained network is nowhere worse than adds nothing to the volume.
+        if (gained > 0).all() and not (known >= gained).all(axis=1).any():
+            front = [f for f, k in zip(front, known, strict=True) if not (gained >= k).all()]
+            front.append(int(number))
+            improved_at.append(count)
+            left.append(unfound(problem, np.array(front)))
+    return improved_at, left
 
 
 def oracle(problem: Problem, marks: Sequence[int]) -> list[float]:
@@ -53,7 +74,7 @@ def oracle(problem: Problem, marks: Sequence[int]) -> list[float]:
             found = volume
         else:
             heapq.heappush(bounds, (found - volume, len(chosen), index))
-    return [unfound(problem, np.array(chosen[:mark])) for mark in marks]
+    return [unfound(problem, np.array(chosen[:mark], dtype=np.int64)) for mark in marks]
 
 
 def noise_floor(problem: Problem, measured: Floats) -> float:

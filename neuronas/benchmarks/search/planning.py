@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from neuronas.benchmarks.search.bench import Plan
 from neuronas.benchmarks.search.problems import PROBLEMS, ProblemConfig
-from neuronas.benchmarks.search.running import Plan, cross
 from neuronas.errors import ConfigError
 from neuronas.searching.samplers import SAMPLERS
 
@@ -40,10 +41,10 @@ def plans(
     names = list(problems)
     count = seeds or (4 if quick else 30)
     fast = [name for name in samplers or SAMPLERS if name != SLOW]
-    found = cross(names, fast, _WORKERS, 60 if quick else 200, count)
+    found = _cross(names, fast, _WORKERS, 60 if quick else 200, count)
     if SLOW in samplers or (not samplers and not quick):
         own = [n for n in names if n in _SLOW_PROBLEMS or n not in PROBLEMS or SLOW in samplers]
-        found += cross(own, [SLOW], _WORKERS[:1], 60 if quick else 100, -(-count // 3))
+        found += _cross(own, [SLOW], _WORKERS[:1], 60 if quick else 100, -(-count // 3))
     return found
 
 
@@ -62,3 +63,17 @@ def problem_named(text: str) -> ProblemConfig:
             "file with objectives, satisfied_share or budget, and reference_accuracy"
         )
     return ProblemConfig.from_file(path)
+
+
+def _cross(
+    problems: Iterable[str],
+    samplers: Iterable[str],
+    workers: Iterable[int],
+    trainings: int,
+    seeds: int,
+) -> list[Plan]:
+    """Return a plan per combination of problem, number of workers and sampler."""
+    return [
+        Plan(problem, sampler, count, trainings, seeds)
+        for problem, count, sampler in itertools.product(problems, workers, samplers)
+    ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +20,7 @@ from neuronas.benchmarks.search.table import Floats
 from neuronas.config import BudgetConfig, ObjectiveName, read_yaml, validate
 from neuronas.errors import ConfigError
 from neuronas.hardware import Budget
-from neuronas.searching.objectives import ACCURACY, QUANTITIES
+from neuronas.searching.objectives import ACCURACY, QUANTITIES, directions
 
 ALL_BUDGETS = ("memory", "area", "latency", "energy")
 """What is limited where no objective is a cost: what NeuroNAS checks (arXiv 2407.00641)."""
@@ -30,7 +31,9 @@ _STEPS = 1000
 
 
 def _share(value: object) -> object:
-    """Return a share; a number above 1 is read as percent."""
+    """Return a share; a number above 1 is read as percent, as is a text that ends so."""
+    if isinstance(value, str) and (percent := re.fullmatch(r"(\d+(?:\.\d+)?) ?%", value)):
+        return float(percent[1]) / _PERCENT
     number = isinstance(value, int | float) and not isinstance(value, bool)
     return value / _PERCENT if number and value > 1 else value  # type: ignore[operator]
 
@@ -62,7 +65,7 @@ class ProblemConfig(BaseModel):
             the costs that are objectives, or on all of ``ALL_BUDGETS`` where none is.
         budget: Budgets instead.
         reference_accuracy: Accuracy from which hypervolume is measured. Shares and accuracy are
-            in [0, 1]; a number above 1 is percent.
+            in [0, 1]; a number above 1, or a text such as ``20%``, is percent.
         spike_rates: ``assumed`` for all; or ``recorded``: still assumed when a network is
             proposed, but its own once it is trained.
     """
@@ -126,6 +129,7 @@ class Problem:
         budget: Limits.
         reference: Worst value per objective.
         satisfied: Share of the classes that are truly within all limits.
+        proposable: Classes that are within all limits at assumed spike rates.
         gains: Of each class and objective, what truly is gained over the reference, as
             ``objectives.gains``, shape ``(C, M)``; at most 0 throughout for a class beyond a limit.
     """
@@ -134,6 +138,7 @@ class Problem:
     budget: Budget
     reference: dict[str, float]
     satisfied: float
+    proposable: int
     gains: Floats
 
     @classmethod
@@ -146,35 +151,43 @@ class Problem:
             costs: What each class costs.
 
         Raises:
-            ConfigError: No class is within the budget.
+            ConfigError: No class is within the budget, or none of those has the reference accuracy.
         """
         true = costs.recorded if config.spike_rates == "recorded" else costs.assumed
         limits = config.budget.limits() if config.budget else _limits(config, true)
         budget = Budget(limits)
-        within = np.asarray((budget.violations(true) <= 0).all(axis=0))
-        if not within.any():
+        within = _within(budget, true)
+        proposable = _within(budget, costs.assumed)
+        if not (within & proposable).any():
             raise ConfigError(
                 f"budget: no trained network is within it; cheapest: {_cheapest(true, limits)}",
+                source=config.name,
+            )
+        best = float(accuracy[within].max())
+        if best <= config.reference_accuracy:
+            raise ConfigError(
+                f"reference_accuracy: found {config.reference_accuracy:.4g}; allowed: below "
+                f"{best:.4f}, the highest accuracy within the budget",
                 source=config.name,
             )
         reference: dict[str, float] = {
             name: _reference(name, config, limits, true, within) for name in config.objectives
         }
-        columns = [
-            accuracy - reference[name]
-            if name == ACCURACY
-            else 1 - true[QUANTITIES[name]] / reference[name]
+        values = {
+            name: accuracy if name == ACCURACY else true[QUANTITIES[name]]
             for name in config.objectives
-        ]
+        }
+        columns = [_gain(name, value, reference[name]) for name, value in values.items()]
         gains = np.where(within[:, None], np.stack(columns, axis=1), -1.0)
-        return cls(config, budget, reference, float(within.mean()), gains)
+        return cls(config, budget, reference, float(within.mean()), int(proposable.sum()), gains)
 
     def told(self) -> str:
         """Return in one line what it asks."""
         limits = ", ".join(f"{name} {limit:.4g}" for name, limit in self.budget.limits.items())
         return (
             f"problem {self.config.name}: {', '.join(self.config.objectives)}; within {limits}: "
-            f"{self.satisfied:.1%} of the networks; spike rates {self.config.spike_rates}"
+            f"{self.satisfied:.1%} of the {len(self.gains):,} networks, {self.proposable:,} can be "
+            f"proposed; spike rates {self.config.spike_rates}"
         )
 
     @property
@@ -184,6 +197,21 @@ class Problem:
         return hashlib.sha256(asked.encode() + np.round(self.gains, 9).tobytes()).hexdigest()[:12]
 
 
+def _gain(name: str, values: Floats, reference: float) -> Floats:
+    """Return one column of ``objectives.gains``."""
+    if name == ACCURACY:
+        return values - reference
+    return 1 - (reference / values if _maximized(name) else values / reference)
+
+
+def _maximized(name: str) -> bool:
+    return directions([name])[name] == "maximize"
+
+
+def _within(budget: Budget, costs: dict[str, Floats]) -> NDArray[np.bool_]:
+    return np.asarray((budget.violations(costs) <= 0).all(axis=0))
+
+
 def _limits(config: ProblemConfig, costs: dict[str, Floats]) -> dict[str, float]:
     """Return limits at an equal quantile of each cost, so that the wanted share is within all.
 
@@ -191,11 +219,18 @@ def _limits(config: ProblemConfig, costs: dict[str, Floats]) -> dict[str, float]
     """
     costly = [name for name in config.objectives if name != ACCURACY]
     names: Sequence[str] = costly or ALL_BUDGETS
-    limited = [q for q in costs if q in {QUANTITIES[name] for name in names}]
+    maximized = {QUANTITIES[name]: _maximized(name) for name in names}
+    limited = [q for q in costs if q in maximized]
     best: tuple[float, dict[str, float]] | None = None
     for step in range(1, _STEPS + 1):
-        limits = {q: float(np.quantile(costs[q], step / _STEPS, method="higher")) for q in limited}
-        share = float((Budget(limits).violations(costs) <= 0).all(axis=0).mean())
+        inner = step / _STEPS
+        limits = {
+            q: float(np.quantile(costs[q], 1 - inner, method="lower"))
+            if maximized[q]
+            else float(np.quantile(costs[q], inner, method="higher"))
+            for q in limited
+        }
+        share = float(_within(Budget(limits), costs).mean())
         off = abs(share - (config.satisfied_share or 1.0))
         if best is None or off < best[0]:
             best = off, limits
@@ -213,7 +248,9 @@ def _reference(
     if name == ACCURACY:
         return config.reference_accuracy
     quantity = QUANTITIES[name]
-    return limits.get(quantity, _MARGIN * float(costs[quantity][within].max()))
+    found = costs[quantity][within]
+    worst = float(found.min()) / _MARGIN if _maximized(name) else float(found.max()) * _MARGIN
+    return limits.get(quantity, worst)
 
 
 def _cheapest(costs: dict[str, Floats], limits: dict[str, float]) -> str:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from neuronas.config import read_yaml, validate
+from neuronas.benchmarks.search.table import Floats
+from neuronas.config import validate
 from neuronas.errors import ConfigError, NeuronasError
 from neuronas.files import write_whole
 
@@ -15,7 +18,9 @@ class Run(BaseModel):
     """One simulated search.
 
     Attributes:
-        unfound: What was unfound at each mark; see ``measures.unfound``.
+        improved_at: Numbers of trainings after which less was unfound than before, ascending; the
+            first is 0.
+        unfound: What was unfound from each of them on; see ``measures.unfound``.
         duplicates: Trainings of a class that was trained before.
         over_budget: Trainings whose measured cost broke a budget.
         ask_s: Mean processor seconds of a proposal.
@@ -23,42 +28,50 @@ class Run(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
+    improved_at: list[int]
     unfound: list[float]
     duplicates: int
     over_budget: int
     ask_s: float
+
+    def curve(self, trainings: int) -> Floats:
+        """Return what was unfound after 0, 1, ... trainings, shape ``(trainings + 1,)``."""
+        steps = np.arange(trainings + 1)
+        places = np.searchsorted(self.improved_at, steps, side="right") - 1
+        return np.asarray(self.unfound)[places]
 
 
 class State(BaseModel):
     """The file.
 
     Attributes:
-        protocol: What was measured and how, in words; figures of another one do not mix.
-        runs: By problem with its digest, sampler, workers, trainings and seed.
+        runs: By all that decides them, see ``running.run_all``. What other data or other code gave
+            stays there under another key and is not mixed with what is run now.
     """
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    protocol: str
-    runs: dict[str, Run] = {}
+    runs: dict[str, Run]
 
     @classmethod
-    def read(cls, path: Path | None, protocol: str) -> State:
+    def read(cls, path: Path | None) -> State:
         """Return what a file holds, or an empty state where there is none.
 
         Raises:
-            ConfigError: The file is no such state, or one of another protocol.
+            ConfigError: The file is no such state.
         """
-        if path is None or not path.exists():
-            return cls(protocol=protocol)
-        state = validate(cls, read_yaml(path), source=str(path))
-        if state.protocol != protocol:
+        if path is None:
+            return cls(runs={})
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return cls(runs={})
+        except (OSError, ValueError) as error:
             raise ConfigError(
-                f"protocol: measured with '{state.protocol}', now it is '{protocol}' (data or the "
-                "code of the search changed); name another file with --state",
+                f"not a state of this benchmark: {error}; name another file with --state",
                 source=str(path),
-            )
-        return state
+            ) from None
+        return validate(cls, content, source=str(path))
 
     def write(self, path: Path | None) -> None:
         """Replace the file, if there is to be one, by this state, whole or not at all.

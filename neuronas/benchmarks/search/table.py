@@ -108,8 +108,13 @@ def _arrays(path: Path) -> dict[str, NDArray[np.generic]]:
             "where tests look for it",
             source=str(path),
         ) from None
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise ConfigError(f"not an npz file of numbers: {error}", source=str(path)) from None
+    except OSError as error:
+        raise ConfigError(f"cannot be read: {error.strerror}", source=str(path)) from None
+    except (ValueError, EOFError, zipfile.BadZipFile):
+        # NumPy's own words would advise to load it unsafely.
+        raise ConfigError(
+            "not an npz file of numbers, or a damaged one; make it anew", source=str(path)
+        ) from None
 
 
 def _wrong_shapes(arrays: dict[str, NDArray[np.generic]]) -> list[str]:

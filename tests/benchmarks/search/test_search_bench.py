@@ -3,20 +3,35 @@
 from __future__ import annotations
 
 import json
+import os
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from neuronas import searching
 from neuronas.architecture import Architecture, Networks, Workload
-from neuronas.benchmarks.search import PROBLEMS, Bench, Plan, ProblemConfig, read_table, run_all
+from neuronas.benchmarks.search import (
+    PROBLEMS,
+    Bench,
+    Plan,
+    Problem,
+    ProblemConfig,
+    Run,
+    read_table,
+    results,
+    run_all,
+)
 from neuronas.benchmarks.search.classes import SPACE, Classes
 from neuronas.benchmarks.search.costs import recorded_rates
-from neuronas.benchmarks.search.measures import noise_floor, oracle, unfound
+from neuronas.benchmarks.search.keys import Keys, common_modules
+from neuronas.benchmarks.search.measures import noise_floor, oracle, unfound, unfound_curve
 from neuronas.benchmarks.search.planning import plans, problem_named
+from neuronas.benchmarks.search.processes import done_in_processes
 from neuronas.benchmarks.search.region import TrainedRegion
-from neuronas.benchmarks.search.running import protocol
 from neuronas.benchmarks.search.truth import Truth, cross_validated
-from neuronas.errors import ConfigError
+from neuronas.errors import ConfigError, NeuronasError
 from neuronas.hardware import estimate, rate_table
 from neuronas.hardware.rates import activity_of
 from neuronas.searching import FeasibleRegion
@@ -195,7 +210,8 @@ def test_a_run_repeats_and_trains_no_class_twice(bench, sampler):
     one, again = bench.run(plan, 3), bench.run(plan, 3)
     assert one.unfound == again.unfound
     assert one.duplicates == 0
-    assert one.unfound[0] >= one.unfound[1]
+    assert one.improved_at == again.improved_at
+    assert one.unfound == sorted(one.unfound, reverse=True)
 
 
 def test_measured_rates_may_break_a_budget(bench):
@@ -216,12 +232,106 @@ def test_runs_are_gone_on_with_and_independent_of_processes(bench, data, tmp_pat
     assert run_all(bench, more, data=data, state=state)[more[0]] == both
 
 
-def test_a_state_of_other_data_is_refused(bench, data, tmp_path):
+@pytest.mark.parametrize("content", ["{}", '{"runs": {"a": {"unfound": "x"}}}', "[1", ""])
+def test_a_file_that_is_no_state_is_refused(bench, data, tmp_path, content):
     state = tmp_path / "state.json"
-    state.write_text(json.dumps({"protocol": "another", "runs": {}}))
-    with pytest.raises(ConfigError, match="name another file with --state"):
+    state.write_text(content)
+    with pytest.raises(ConfigError, match=r"state\.json"):
         run_all(bench, [], data=data, state=state)
-    assert protocol(data) == protocol(data)
+    assert state.read_text() == content
+
+
+def test_what_other_data_gave_is_not_taken(bench, data, tmp_path):
+    (tmp_path / "other").mkdir()
+    other = written(tmp_path / "other", training_time_s=np.ones(400))
+    plan = Plan("a", "random", 1, 10, 1)
+    assert Keys(bench, data).of(plan, 0) == Keys(bench, data).of(plan, 0)
+    assert Keys(bench, data).of(plan, 0) != Keys(bench, other).of(plan, 0)
+
+
+def test_a_key_knows_all_code_that_a_simulation_imports(tmp_path):
+    names = {path.name for path in common_modules(Path(searching.__file__).parent)}
+    assert {"region.py", "seeds.py", "simulation.py", "samplers.py", "objectives.py"} <= names
+    assert not {"loop.py", "api.py"} & names
+    (tmp_path / "region.py").write_text("from neuronas.searching import drawing, np\n")
+    (tmp_path / "drawing.py").write_text("from neuronas.searching.evolution import evolve\n")
+    (tmp_path / "evolution.py").write_text("")
+    assert {path.name for path in common_modules(tmp_path)} == {
+        "region.py",
+        "drawing.py",
+        "evolution.py",
+        "samplers.py",
+    }
+
+
+def test_a_curve_is_what_is_unfound_after_each_training(bench):
+    problem = bench.problems["a"]
+    trained = np.random.default_rng(0).permutation(len(bench.classes))[:60]
+    improved_at, left = unfound_curve(problem, trained)
+    run = Run(improved_at=improved_at, unfound=left, duplicates=0, over_budget=0, ask_s=0.0)
+    each = [unfound(problem, trained[:count]) for count in range(61)]
+    assert run.curve(60) == pytest.approx(np.array(each))
+    assert run.curve(80)[-1] == each[-1]
+
+
+def test_a_search_ends_when_everything_is_trained(bench):
+    cheapest = float(np.quantile(bench.costs.assumed["energy_uj"], 0.05))
+    config = ProblemConfig(
+        name="few", objectives=["energy", "accuracy"], budget={"energy_uj": cheapest}
+    )
+    few = replace(bench, problems={"few": Problem.of(config, bench.truth.accuracy, bench.costs)})
+    run = few.run(Plan("few", "random", 8, 200, 1), 0)
+    assert run.curve(200)[-1] == pytest.approx(0)
+    assert few.problems["few"].proposable < 60
+
+
+def test_the_order_of_objectives_changes_nothing(bench):
+    def left(*objectives: str) -> float:
+        config = ProblemConfig(
+            name="own",
+            objectives=list(objectives),
+            budget={"parameters": 3e7, "energy_uj": 100.0},
+            reference_accuracy=0.83,
+        )
+        return unfound(Problem.of(config, bench.truth.accuracy, bench.costs), np.arange(30))
+
+    assert left("memory", "accuracy", "area") == pytest.approx(left("accuracy", "area", "memory"))
+
+
+def test_a_process_that_dies_is_told(tmp_path):
+    with (
+        pytest.raises(NeuronasError, match=r"'y' died \(exit code 5\)"),
+        done_in_processes(os._exit, {"y": 5, "z": 5}, 2) as done,
+    ):
+        list(done)
+
+
+def test_what_a_process_raises_is_raised():
+    with (
+        pytest.raises(ConfigError, match="not an npz file"),
+        done_in_processes(read_table, dict.fromkeys("ab", Path(__file__)), 2) as done,
+    ):
+        list(done)
+
+
+def test_leads_are_over_the_best_other_of_as_many_workers(bench):
+    def run(*unfound: float) -> Run:
+        counts = list(range(0, 10 * len(unfound), 10))
+        return Run(improved_at=counts, unfound=[*unfound], duplicates=0, over_budget=0, ask_s=0.0)
+
+    runs = {
+        Plan("a", "tpe", 1, 20, 2): [run(1.0, 0.3, 0.1), run(1.0, 0.5, 0.1)],
+        Plan("a", "nsga2", 1, 20, 2): [run(1.0, 0.6, 0.4), run(1.0, 0.8, 0.4)],
+        Plan("a", "random", 1, 10, 1): [run(1.0, 0.9)],
+        Plan("a", "random", 8, 10, 1): [run(1.0, 0.05)],
+    }
+    rows = {(r.sampler, r.workers, r.trainings): r for r in results(bench, runs)}
+    tpe = rows["tpe", 1, 10]
+    assert (tpe.unfound_mean, tpe.lead_mean) == (pytest.approx(0.4), pytest.approx(0.3))
+    assert rows["nsga2", 1, 10].lead_mean == pytest.approx(-0.3)
+    assert rows["random", 1, 10].lead_mean == pytest.approx(-0.6)
+    assert (tpe.overtakes_after, rows["nsga2", 1, 10].overtakes_after) == (10, None)
+    assert rows["random", 8, 10].lead_mean is None
 
 
 @pytest.mark.parametrize(
@@ -231,6 +341,9 @@ def test_a_state_of_other_data_is_refused(bench, data, tmp_path):
         ("{objectives: [accuracy]}", "either satisfied_share or budget"),
         ("{objectives: [accuracy], satisfied_share: 0}", "satisfied_share"),
         ("{objectives: [accuracy], satisfied_share: 0.2, bugdet: {}}", "bugdet"),
+        ("{objectives: [accuracy], budget: {energy: 9}}", "budget.energy"),
+        ("[accuracy]", "own.yaml"),
+        ("", "own.yaml"),
     ],
 )
 def test_a_wrong_problem_file_is_refused(tmp_path, content, message):
@@ -250,6 +363,27 @@ def test_a_problem_file_may_give_budgets_and_percent(tmp_path, bench):
     assert (problem.name, problem.reference_accuracy) == ("own", 0.8)
     made = Bench.of(read_table_of_distinct(), [problem_named("d")]).problems["d"]
     assert made.config == ProblemConfig(name="d", objectives=["accuracy"], satisfied_share=0.2)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"budget": {"energy_uj": 0.1}}, "budget: no trained network is within it; cheapest"),
+        ({"satisfied_share": 0.5, "reference_accuracy": 99}, "reference_accuracy: found 0.99"),
+    ],
+)
+def test_a_problem_without_a_solution_says_why(bench, changes, message):
+    config = ProblemConfig(name="own", objectives=["accuracy", "energy"], **changes)
+    with pytest.raises(ConfigError, match=message):
+        Problem.of(config, bench.truth.accuracy, bench.costs)
+
+
+def test_a_share_may_be_written_in_percent():
+    shares = [
+        ProblemConfig(name="own", objectives=["accuracy"], satisfied_share=share).satisfied_share
+        for share in (20, 0.2, "20%", "20 %")
+    ]
+    assert shares == pytest.approx([0.2] * 4)
 
 
 def test_gp_is_planned_where_its_time_allows():
