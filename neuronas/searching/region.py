@@ -213,7 +213,7 @@ class FeasibleRegion:
             for (name, codes), gene in zip(self._options.items(), chip_genes.T, strict=True)
         }
         cost = self.model.cost(workload, self.chip, activity=self.activity, choices=choices)
-        quantities = presented(cost)
+        quantities = presented(cost, workload, self.activity)
         return Assessment(
             genes=genes,
             chip_genes=chip_genes,

@@ -17,13 +17,10 @@ from optuna.samplers import BaseSampler
 from optuna.trial import TrialState
 
 from neuronas.hardware import Budget
+from neuronas.searching.attributes import COST, MEASURED_COST, SPIKE_RATES
 from neuronas.searching.objectives import directions, objective_values
 from neuronas.searching.region import FeasibleRegion, Ints
 from neuronas.storage import set_constraints
-
-COST, SPIKE_RATES = "cost", "spike_rates"
-"""User attributes of a trial: its cost as assumed when it was proposed, in the units of budgets,
-and the spike rates that its training measured, by layer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,9 +120,10 @@ def _tell(
 ) -> float:
     """Tell a training's result; return the simulated time of it."""
     trial, training = ended.trial, ended.training
-    violations = {q: training.measured[q] / limit - 1 for q, limit in budget.limits.items()}
+    violations = budget.violations_of(training.measured)
     # Optuna keeps what a constraint is set to first, so it waits for the measured cost.
     set_constraints(trial, violations)
+    trial.set_user_attr(MEASURED_COST, dict(training.measured))
     trial.set_user_attr(SPIKE_RATES, dict(training.spike_rates))
     over = any(violation > 0 for violation in violations.values())
     if over:

@@ -18,8 +18,8 @@ from neuronas.benchmarks.search.costs import Costs
 from neuronas.benchmarks.search.table import Floats
 from neuronas.config import BudgetConfig, ObjectiveName, read_yaml, validate
 from neuronas.errors import ConfigError
-from neuronas.hardware import Budget
-from neuronas.searching.objectives import ACCURACY, QUANTITIES
+from neuronas.hardware import HIGHER_IS_BETTER, Budget
+from neuronas.searching.objectives import ACCURACY, QUANTITIES, gain
 
 ALL_BUDGETS = ("memory", "area", "latency", "energy")
 """What is limited where no objective is a cost: what NeuroNAS checks (arXiv 2407.00641)."""
@@ -161,9 +161,7 @@ class Problem:
             name: _reference(name, config, limits, true, within) for name in config.objectives
         }
         columns = [
-            accuracy - reference[name]
-            if name == ACCURACY
-            else 1 - true[QUANTITIES[name]] / reference[name]
+            gain(name, accuracy if name == ACCURACY else true[QUANTITIES[name]], reference[name])
             for name in config.objectives
         ]
         gains = np.where(within[:, None], np.stack(columns, axis=1), -1.0)
@@ -194,13 +192,20 @@ def _limits(config: ProblemConfig, costs: dict[str, Floats]) -> dict[str, float]
     limited = [q for q in costs if q in {QUANTITIES[name] for name in names}]
     best: tuple[float, dict[str, float]] | None = None
     for step in range(1, _STEPS + 1):
-        limits = {q: float(np.quantile(costs[q], step / _STEPS, method="higher")) for q in limited}
+        limits = {q: _quantile(costs[q], step / _STEPS, q) for q in limited}
         share = float((Budget(limits).violations(costs) <= 0).all(axis=0).mean())
         off = abs(share - (config.satisfied_share or 1.0))
         if best is None or off < best[0]:
             best = off, limits
     assert best is not None
     return best[1]
+
+
+def _quantile(costs: Floats, share: float, quantity: str) -> float:
+    """Return the limit that at least a share of the classes keeps."""
+    if quantity in HIGHER_IS_BETTER:
+        return float(np.quantile(costs, 1 - share, method="lower"))
+    return float(np.quantile(costs, share, method="higher"))
 
 
 def _reference(
@@ -213,8 +218,12 @@ def _reference(
     if name == ACCURACY:
         return config.reference_accuracy
     quantity = QUANTITIES[name]
-    return limits.get(quantity, _MARGIN * float(costs[quantity][within].max()))
+    if quantity in limits:
+        return limits[quantity]
+    among = costs[quantity][within]
+    return float(among.min() / _MARGIN if quantity in HIGHER_IS_BETTER else among.max() * _MARGIN)
 
 
 def _cheapest(costs: dict[str, Floats], limits: dict[str, float]) -> str:
-    return ", ".join(f"{name} {costs[name].min():.4g}" for name in limits)
+    best = {n: np.max if n in HIGHER_IS_BETTER else np.min for n in limits}
+    return ", ".join(f"{name} {best[name](costs[name]):.4g}" for name in limits)
