@@ -14,11 +14,12 @@ from neuronas.config import StudyConfig
 
 
 class CandidateState(StrEnum):
-    """What became of a candidate."""
+    """What became of a candidate; an exceeded one broke a budget once its cost was measured."""
 
     RUNNING = "running"
     COMPLETE = "complete"
     PRUNED = "pruned"
+    EXCEEDED = "exceeded"
     FAILED = "failed"
     INTERRUPTED = "interrupted"
 
@@ -96,7 +97,9 @@ class CostRecord:
         energy_pj, latency_ns, area_um2: Totals of one inference and of the chip.
         parameters, memory_bits: Classifier included.
         num_pe, num_tiles: Processing elements and tiles.
-        constraints: ``cost / budget - 1`` per budget, in the fixed order.
+        quantities: Everything that a budget may limit, in the units of budgets and reports;
+            earlier versions knew less.
+        constraints: By how much of it each limit is missed, in the fixed order; at most 0 within.
         area_parts_um2: Area per component.
         layers: One mapping per layer.
         not_modelled: Layers and effects that the model leaves out.
@@ -111,6 +114,7 @@ class CostRecord:
     memory_bits: int
     num_pe: int
     num_tiles: int
+    quantities: Mapping[str, float]
     constraints: Mapping[str, float]
     area_parts_um2: Mapping[str, float]
     layers: Sequence[Mapping[str, Any]]
@@ -120,16 +124,6 @@ class CostRecord:
     def fits(self) -> bool:
         """Whether every budget is met."""
         return all(violation <= 0 for violation in self.constraints.values())
-
-    def presented(self) -> dict[str, float]:
-        """Return the totals in the units of budgets and reports."""
-        return {
-            "parameters": self.parameters,
-            "memory_bytes": self.memory_bits / 8,
-            "area_mm2": self.area_um2 / 1e6,
-            "latency_ms": self.latency_ns / 1e6,
-            "energy_uj": self.energy_pj / 1e6,
-        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +137,8 @@ class Candidate:
         deployment_digest: That, and the chip.
         chip: What it chooses on the chip, by setting.
         retry_of: Number of the interrupted trial that this one repeats.
+        feasible_probability: Of staying within every budget once its cost is measured, as the
+            sampler stated it; None where it did not.
     """
 
     trial_number: int
@@ -151,6 +147,7 @@ class Candidate:
     deployment_digest: str
     chip: Mapping[str, Any] = field(default_factory=dict)
     retry_of: int | None = None
+    feasible_probability: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +159,8 @@ class Trial:
         state: What became of it.
         reason: Why it failed or was pruned.
         newly_trained: Whether this trial trained it, rather than reuse an evaluation.
-        cost: What it costs.
+        cost: What it costs at assumed spike rates, as it was when proposed.
+        measured_cost: What it costs at those that its training measured.
         evaluation: How good it is, once trained.
     """
 
@@ -171,7 +169,13 @@ class Trial:
     reason: str | None
     newly_trained: bool
     cost: CostRecord
+    measured_cost: CostRecord | None
     evaluation: Evaluation | None
+
+    @property
+    def known_cost(self) -> CostRecord:
+        """Its measured cost where there is one, its assumed cost before."""
+        return self.measured_cost or self.cost
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,6 +209,21 @@ class FrontChange:
 
 
 @dataclass(frozen=True, slots=True)
+class Stated:
+    """What samplers stated of trained networks, against what was measured.
+
+    Attributes:
+        networks: Those of which a probability of staying within every budget was stated.
+        exceeded: How many of them broke a budget when measured.
+        expected: How many would have, by what was stated.
+    """
+
+    networks: int
+    exceeded: int
+    expected: float
+
+
+@dataclass(frozen=True, slots=True)
 class StudyRecord:
     """A stored study.
 
@@ -218,8 +237,10 @@ class StudyRecord:
         rejections: How many each reason turned away; one genotype may break several budgets.
         state: ``running``, ``finished`` or ``exhausted``.
         created_at: When it was first run.
-        counts: Trials per state; ``trained`` and ``reused`` split the complete ones.
+        counts: Trials per state; ``trained`` and ``reused`` split those that have an evaluation,
+            which are the complete and the exceeded ones.
         failures: Failed trials per reason.
+        stated: What samplers stated of them.
     """
 
     name: str
@@ -233,3 +254,4 @@ class StudyRecord:
     created_at: datetime
     counts: Mapping[str, int] = field(default_factory=dict)
     failures: Mapping[str, int] = field(default_factory=dict)
+    stated: Stated = Stated(0, 0, 0.0)

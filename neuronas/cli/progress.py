@@ -23,10 +23,14 @@ def _left(seconds: float | None) -> str:
 
 def summary(progress: Progress) -> str:
     """Return the counts of a search on one line."""
+    front = f"front {progress.front_size}, hypervolume {progress.hypervolume:.3f}"
+    if progress.best:
+        front = ", ".join(f"best {name} {value:.4g}" for name, value in progress.best.items())
     return (
         f"{progress.trained}/{progress.target} trained, {progress.reused} reused, "
-        f"{progress.rejected:,} rejected, {progress.pruned} pruned, {progress.failed} failed | "
-        f"front {progress.front_size}, hypervolume {progress.hypervolume:.3f} | "
+        f"{progress.rejected:,} rejected, {progress.pruned} pruned, "
+        f"{progress.exceeded} exceeded, {progress.failed} failed | "
+        f"{front} | "
         f"{_left(progress.seconds_left)} left"
     )
 

@@ -127,7 +127,7 @@ def _run(
     counts = result.study.counts
     done = f"{counts['trained']} networks trained, {counts['reused']} reused"
     if result.study.state == "exhausted":
-        proposed = counts["complete"] + counts["failed"] + counts["pruned"]
+        proposed = sum(counts[end] for end in ("complete", "exceeded", "failed", "pruned"))
         say(f"space exhausted after {proposed} networks")
     say(f"{result.study.state}: {done}; hypervolume {result.hypervolume:.4f}")
     write_table(front_table(result.study, result.front), form)

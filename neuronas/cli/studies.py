@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from math import isclose
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -24,7 +25,7 @@ from neuronas.cli.options import (
 
 if TYPE_CHECKING:
     from neuronas.hardware import Estimate
-    from neuronas.records import StudyRecord, Trial
+    from neuronas.records import CostRecord, StudyRecord, Trial
     from neuronas.storage import Repository
 
 
@@ -96,24 +97,38 @@ def show(
             numbers = [t.candidate.trial_number for t in repository.trials(name)]
             span = f"0 to {max(numbers)}" if numbers else "none yet"
             raise StorageError(f"study '{name}' has no trial {trial}; trials there: {span}")
-    estimate = _estimate(study, found)
+    estimates = {"cost": _estimate(study, found, found.cost)}
+    if found.measured_cost is not None and found.evaluation is not None:
+        rates = found.evaluation.spike_rates
+        estimates["measured_cost"] = estimates["cost"] and _estimate(
+            study, found, found.measured_cost, rates
+        )
     if form is JsonFormat.JSON:
-        write(json.dumps(_trial_json(found, estimate), indent=2) + "\n")
+        write(json.dumps(_trial_json(found, estimates), indent=2) + "\n")
     else:
-        _write_trial(found, estimate)
+        _write_trial(found, list(estimates.values())[-1])
 
 
-def _estimate(study: StudyRecord, trial: Trial) -> Estimate | None:
-    """Return the cost of a trial by component; None, and say why, if it is not what is stored."""
+def _estimate(
+    study: StudyRecord, trial: Trial, cost: CostRecord, rates: Mapping[str, float] | None = None
+) -> Estimate | None:
+    """Return a cost of a trial by component; None, and say why, if it is not what is stored.
+
+    Args:
+        study: The study.
+        trial: The trial.
+        cost: What is stored.
+        rates: Spike rates that it was computed at; the assumed ones where None.
+    """
     from neuronas.errors import NeuronasError
     from neuronas.searching import candidate_estimate
 
     try:
-        found = candidate_estimate(study.config, trial.candidate)
+        found = candidate_estimate(study.config, trial.candidate, spike_rate=rates)
     except NeuronasError as error:
         say(f"what each component costs cannot be shown: {error}")
         return None
-    stored = (trial.cost.energy_pj, trial.cost.latency_ns, trial.cost.area_um2)
+    stored = (cost.energy_pj, cost.latency_ns, cost.area_um2)
     now = (found.energy_pj, found.latency_ns, found.area_um2)
     if not all(isclose(old, new) for old, new in zip(stored, now, strict=True)):
         say(
@@ -124,15 +139,19 @@ def _estimate(study: StudyRecord, trial: Trial) -> Estimate | None:
     return found
 
 
-def _trial_json(trial: Trial, estimate: Estimate | None) -> dict[str, object]:
+def _trial_json(trial: Trial, estimates: Mapping[str, Estimate | None]) -> dict[str, object]:
     from dataclasses import asdict
+
+    def parts(name: str) -> dict[str, object]:
+        found = estimates.get(name)
+        known = found.to_json() if found is not None else {}
+        return {key: known.get(key) for key in ("energy_parts_pj", "latency_parts_ns")}
 
     evaluation = None
     if trial.evaluation is not None:
         evaluation = asdict(trial.evaluation) | {
             "weights_path": trial.evaluation.weights_path.as_posix()
         }
-    parts = estimate.to_json() if estimate is not None else {}
     return {
         "trial": trial.candidate.trial_number,
         "state": trial.state,
@@ -143,8 +162,10 @@ def _trial_json(trial: Trial, estimate: Estimate | None) -> dict[str, object]:
         "chip": dict(trial.candidate.chip),
         "training_digest": trial.candidate.training_digest,
         "deployment_digest": trial.candidate.deployment_digest,
-        "cost": asdict(trial.cost)
-        | {key: parts.get(key) for key in ("energy_parts_pj", "latency_parts_ns")},
+        "feasible_probability": trial.candidate.feasible_probability,
+        "cost": asdict(trial.cost) | parts("cost"),
+        "measured_cost": trial.measured_cost
+        and asdict(trial.measured_cost) | parts("measured_cost"),
         "evaluation": evaluation,
     }
 
@@ -153,13 +174,15 @@ def _write_trial(trial: Trial, estimate: Estimate | None) -> None:
     from neuronas.report import cost_tables, layers_table
 
     write("\n".join(_trial_lines(trial)) + "\n\n")
-    write_tables([layers_table(trial.cost.layers)] if estimate is None else cost_tables(estimate))
+    write_tables(
+        [layers_table(trial.known_cost.layers)] if estimate is None else cost_tables(estimate)
+    )
     write("\n" + json.dumps(trial.candidate.architecture.to_json()) + "\n")
 
 
 def _trial_lines(trial: Trial) -> list[str]:
     """Return what is known of a trial beside its tables, a line per fact."""
-    cost = trial.cost
+    cost = trial.known_cost
     lines = [f"trial {trial.candidate.trial_number}: {trial.state}"]
     if trial.candidate.chip:
         lines.append("chip: " + ", ".join(f"{k} {v}" for k, v in trial.candidate.chip.items()))
@@ -181,14 +204,23 @@ def _trial_lines(trial: Trial) -> list[str]:
             lines.insert(-1, f"training took: {taken}")
         if trial.evaluation.test_accuracy is not None:
             lines.insert(2, f"test accuracy: {trial.evaluation.test_accuracy:.2%}")
-    totals = ", ".join(f"{name} {value:,.4g}" for name, value in cost.presented().items())
-    lines.append(f"cost: {totals}")
+    if trial.candidate.feasible_probability is not None:
+        stated = f"{trial.candidate.feasible_probability:.1%}"
+        lines.append(f"probability of staying within every budget, as stated: {stated}")
+    if trial.measured_cost is not None:
+        lines.append(f"cost at assumed spike rates: {_totals(trial.cost)}")
+    at_measured = " at measured spike rates" if trial.measured_cost is not None else ""
+    lines.append(f"cost{at_measured}: {_totals(cost)}")
     if cost.constraints:
         constraints = ", ".join(f"{name} {value:+.1%}" for name, value in cost.constraints.items())
         lines.append(f"against the budget (negative fits): {constraints}")
     effects = ", ".join(cost.not_modelled["effects"])
     lines.append(f"cost by model '{cost.model}' on chip '{cost.chip}', not modelled: {effects}")
     return lines
+
+
+def _totals(cost: CostRecord) -> str:
+    return ", ".join(f"{name} {value:,.4g}" for name, value in cost.quantities.items())
 
 
 def enqueue(

@@ -37,7 +37,19 @@ from neuronas.config.operations import OPERATIONS, SNASNET_OPERATIONS, ZEROIZE
 from neuronas.config.own_data import DatasetChoice, OwnDataset, dataset_info
 from neuronas.config.plugins import HARDWARE_MODELS, plugin_names
 
-ObjectiveName = Literal["accuracy", "energy", "latency", "area", "memory", "parameters"]
+ObjectiveName = Literal[
+    "accuracy",
+    "energy",
+    "latency",
+    "area",
+    "memory",
+    "parameters",
+    "edp",
+    "throughput",
+    "spikes",
+    "synops",
+    "bit_synops",
+]
 
 BUDGET_PRESETS: dict[str, dict[str, float]] = {
     # Constraints named in the abstract of HASNAS, arXiv 2407.00641v1.
@@ -151,7 +163,7 @@ class HardwareConfig(Section):
 
 
 class BudgetConfig(Section):
-    """Upper limits; a limit that is not given does not bind."""
+    """Upper limits, of throughput a lower one; a limit that is not given does not bind."""
 
     preset: Annotated[str, AfterValidator(lambda v: known(v, sorted(BUDGET_PRESETS)))] | None = None
     parameters: Limit | None = None
@@ -159,6 +171,11 @@ class BudgetConfig(Section):
     area_mm2: Limit | None = None
     latency_ms: Limit | None = None
     energy_uj: Limit | None = None
+    edp_uj_ms: Limit | None = None
+    throughput_per_s: Limit | None = None
+    spikes: Limit | None = None
+    synops: Limit | None = None
+    bit_synops: Limit | None = None
 
     def limits(self) -> dict[str, float]:
         """Return the limits that bind, in the one fixed order in which constraints are written."""
@@ -260,7 +277,7 @@ class StudyConfig(Section):
     hardware: HardwareConfig = HardwareConfig()
     budget: BudgetConfig = BudgetConfig()
     objectives: Annotated[
-        list[ObjectiveName], Field(min_length=2, max_length=5), AfterValidator(distinct)
+        list[ObjectiveName], Field(min_length=1, max_length=5), AfterValidator(distinct)
     ] = ["accuracy", "energy"]
     training: TrainingConfig = TrainingConfig()
     search: SearchConfig = SearchConfig()

@@ -1,6 +1,6 @@
 """What a network costs on a compute-in-memory chip."""
 
-from neuronas.hardware.budget import UNITS, Budget, presented
+from neuronas.hardware.budget import Budget, broken
 from neuronas.hardware.chip import Chip, Constant
 from neuronas.hardware.comparison import NO_ROOM, compare_networks
 from neuronas.hardware.contract import check_hardware_model
@@ -22,13 +22,16 @@ from neuronas.hardware.models import (
     require_steps_in_order,
     require_usable,
 )
-from neuronas.hardware.rates import SpikeRates, rate_table, read_rates
+from neuronas.hardware.quantities import HIGHER_IS_BETTER, UNITS, Activations, presented
+from neuronas.hardware.rates import SpikeRates, measured_activity, read_rates
 from neuronas.hardware.references import references
 from neuronas.hardware.walk import walk
 
 __all__ = [
+    "HIGHER_IS_BETTER",
     "NO_ROOM",
     "UNITS",
+    "Activations",
     "Activity",
     "Budget",
     "Chip",
@@ -41,15 +44,16 @@ __all__ = [
     "Layers",
     "Parts",
     "SpikeRates",
+    "broken",
     "check_hardware_model",
     "compare_networks",
     "default_chip",
     "estimate",
     "hardware_model",
     "hardware_models",
+    "measured_activity",
     "option_codes",
     "presented",
-    "rate_table",
     "read_network",
     "read_rates",
     "references",

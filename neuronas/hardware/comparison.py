@@ -7,10 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from neuronas.hardware.budget import Budget, presented
+from neuronas.hardware.budget import Budget, broken
 from neuronas.hardware.chip import Chip
 from neuronas.hardware.costing import Network, estimate
-from neuronas.hardware.layer_list import LayerList
 
 NO_ROOM = "does not fit the chip"
 """Why a network is turned away that needs more than a chip of fixed size has."""
@@ -28,22 +27,19 @@ def compare_networks(
     for name, network in networks.items():
         for chip in chips:
             found = estimate(network, chip=chip)
-            cost = found.explanation.cost
-            violations = budget.violations_of(cost)
+            quantities = found.quantities
+            missed = broken(budget.violations_of(quantities), digits=0)
             bits = np.unique(found.workload.weight_bits[found.workload.weight_bits > 0])
-            broken = [f"{limit} +{v:.0%}" for limit, v in violations.items() if v > 0]
-            if not cost.fits[0]:
-                broken.insert(0, NO_ROOM)
-            unknown = isinstance(network, LayerList)
+            if not found.explanation.cost.fits[0]:
+                missed.insert(0, NO_ROOM)
             rows.append(
                 {
                     "network": name,
                     "model": chip.model,
                     "chip": chip.name,
-                    "bits": "" if unknown else "/".join(str(b) for b in bits),
-                    **{quantity: float(value[0]) for quantity, value in presented(cost).items()},
-                    **({"memory_bytes": None} if unknown else {}),
-                    "verdict": ", ".join(broken) or "fits",
+                    "bits": "" if not found.memory_known else "/".join(str(b) for b in bits),
+                    **found.known_quantities(),
+                    "verdict": ", ".join(missed) or "fits",
                 }
             )
     return rows

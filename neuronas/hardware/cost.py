@@ -45,10 +45,26 @@ class Activity:
             or shape ``(L, N)``.
         zero_rows: Share of a crossbar's reads whose rows carry no spike at all, in [0, 1]:
             likewise. Only a chip that skips such reads uses it.
+        firing_rate: Spikes per neuron and time step of each layer's own neurons, likewise;
+            ``spike_rate`` where None, which must be one number then.
     """
 
     spike_rate: float | Floats = DEFAULT_SPIKE_RATE
     zero_rows: float | Floats = 0.0
+    firing_rate: float | Floats | None = None
+
+    @property
+    def fired(self) -> float | Floats:
+        """Spikes per neuron and time step of each layer's own neurons.
+
+        Raises:
+            ValueError: Only what layers read is known.
+        """
+        if self.firing_rate is not None:
+            return self.firing_rate
+        if np.ndim(self.spike_rate):
+            raise ValueError("firing_rate is needed where layers read different spike rates")
+        return self.spike_rate
 
 
 @dataclass(frozen=True, slots=True)

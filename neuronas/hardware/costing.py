@@ -11,9 +11,10 @@ from neuronas.architecture import Architecture, Networks, Workload, workload_of_
 from neuronas.config import DEFAULT_CHIPS, Kind, read_yaml, validate
 from neuronas.errors import ConfigError, HardwareModelError
 from neuronas.hardware.chip import Chip
-from neuronas.hardware.cost import DEFAULT_SPIKE_RATE, Explanation
+from neuronas.hardware.cost import DEFAULT_SPIKE_RATE, Activity, Explanation
 from neuronas.hardware.layer_list import LayerList, Layers
 from neuronas.hardware.models import hardware_model
+from neuronas.hardware.quantities import presented
 from neuronas.hardware.rates import SpikeRates, activity_of
 
 Network = Architecture | LayerList | Layers
@@ -26,12 +27,14 @@ class Estimate:
     Attributes:
         chip: Chip, as costed.
         workload: Layer table, N = 1.
+        activity: What the data does to the network.
         explanation: Totals and parts.
         memory_known: Whether weight bits are known, so that bits of memory can be told.
     """
 
     chip: Chip
     workload: Workload
+    activity: Activity
     explanation: Explanation
     memory_known: bool
 
@@ -54,6 +57,19 @@ class Estimate:
     def parameters(self) -> int:
         """Parameters; the classifier's included where the network has one."""
         return int(self.explanation.cost.parameters[0])
+
+    @property
+    def quantities(self) -> dict[str, float]:
+        """Every quantity that a budget may limit, in its unit."""
+        found = presented(self.explanation.cost, self.workload, self.activity)
+        return {n: float(values[0]) for n, values in found.items()} | {
+            "parameters": self.parameters
+        }
+
+    def known_quantities(self) -> dict[str, float | None]:
+        """Return :attr:`quantities` without what made-up weight bits decide."""
+        unknown = () if self.memory_known else ("memory_bytes", "bit_synops")
+        return {n: None if n in unknown else value for n, value in self.quantities.items()}
 
     @property
     def not_modelled(self) -> list[str]:
@@ -80,6 +96,7 @@ class Estimate:
             "parameters": self.parameters,
             "memory_bits": int(cost.memory_bits[0]) if self.memory_known else None,
             "fits": bool(cost.fits[0]),
+            "quantities": self.known_quantities(),
             "area_parts_um2": found.area_um2.by_component(),
             "energy_parts_pj": found.energy_pj.by_component(),
             "latency_parts_ns": found.latency_ns.by_component(),
@@ -194,7 +211,7 @@ def estimate(
         raise ConfigError(f"zero_rows: found {zero_rows!r}; allowed: a number in [0, 1]")
     activity = replace(activity_of(workload, spike_rate), zero_rows=zero_rows)
     explanation = hardware_model(made.model).explain(workload, made, activity=activity)
-    return Estimate(made, workload, explanation, not isinstance(found, LayerList))
+    return Estimate(made, workload, activity, explanation, not isinstance(found, LayerList))
 
 
 def _chosen_on(chip: Chip, path: Path) -> dict[str, Any]:

@@ -80,11 +80,11 @@ def activity_of(workload: Workload, rates: SpikeRates) -> Activity:
     if wrong or absent:
         problem = f"'{wrong[0]}' does not fire" if wrong else f"none is given for '{absent[0]}'"
         raise ConfigError(f"spike rates: {problem}; layers that fire: {', '.join(firing)}")
-    return Activity(spike_rate=rate_table(workload, {n: np.array([r]) for n, r in rates.items()}))
+    return measured_activity(workload, {n: np.array([r]) for n, r in rates.items()})
 
 
-def rate_table(workload: Workload, rates: Mapping[str, Floats]) -> Floats:
-    """Return the spike rate of what each layer reads, shape ``(L, N)``, as ``Activity`` takes it.
+def measured_activity(workload: Workload, rates: Mapping[str, Floats]) -> Activity:
+    """Return what the data does to networks whose neurons fire at known rates.
 
     Args:
         workload: N networks.
@@ -93,7 +93,7 @@ def rate_table(workload: Workload, rates: Mapping[str, Floats]) -> Floats:
             read.
     """
     unknown = np.full(len(workload), np.nan)
-    table = np.zeros(workload.kind.shape)
+    table, fired = np.zeros((2, *workload.kind.shape))
     handed_on: dict[str, Floats] = {}
     fires = workload.neurons > 0
     # An image is no spikes: its bit planes are as full as the cost model takes them to be.
@@ -104,5 +104,6 @@ def rate_table(workload: Workload, rates: Mapping[str, Floats]) -> Floats:
         given = rates.get(slot.name, unknown)
         own = np.where(np.isnan(given), read, given)
         table[row] = np.where(fires[row], read, own)
+        fired[row] = np.where(fires[row], own, 0.0)
         handed_on[slot.name] = np.where(fires[row], own, read)
-    return np.minimum(table, 1.0)
+    return Activity(np.minimum(table, 1.0), firing_rate=fired)

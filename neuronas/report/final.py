@@ -78,7 +78,7 @@ def _row(network: FinalNetwork, weights: Path) -> Row:
         "test_best": max(found),
         **_of_twins(network),
         "energy_uj": network.cost.energy_pj / 1e6,
-        "assumed_energy_uj": network.trial.cost.presented()["energy_uj"],
+        "assumed_energy_uj": network.trial.cost.quantities["energy_uj"],
         "latency_ms": network.cost.latency_ns / 1e6,
         "area_mm2": network.cost.area_um2 / 1e6,
         "train_seconds": sum(e.train_seconds for e in kept),

@@ -4,9 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from neuronas.hardware import UNITS, Chip, Estimate
+from neuronas.hardware import Chip, Estimate
 from neuronas.report.tables import Column, Row, Table, number, percent, text
-from neuronas.report.units import AREA_UM2, ENERGY_PJ, LATENCY_NS, Quantity
+from neuronas.report.units import (
+    AREA_UM2,
+    ENERGY_PJ,
+    LATENCY_NS,
+    USUAL,
+    Quantity,
+    quantity_columns,
+    quantity_title,
+)
 
 _DESCRIPTION = {
     "in_channels": "in",
@@ -99,7 +107,11 @@ def estimate_summary(result: Estimate) -> Table:
         {"quantity": "energy", "value": ENERGY_PJ.written(values["energy_pj"])},
         {"quantity": "latency", "value": LATENCY_NS.written(values["latency_ns"])},
         {"quantity": "time between results", "value": LATENCY_NS.written(values["interval_ns"])},
-        {"quantity": "parameters", "value": number(values["parameters"])},
+        *(
+            {"quantity": quantity_title(name), "value": number(amount)}
+            for name, amount in values["quantities"].items()
+            if amount is not None and (name == "parameters" or name not in USUAL)
+        ),
     ]
     if values["memory_bits"] is not None:
         for name, bits in values["memory_parts_bits"].items():
@@ -168,10 +180,7 @@ def comparison_table(rows: Sequence[Row]) -> Table:
         Column("network", "network"),
         Column("chip", "chip"),
         Column("bits", "bits"),
-        *(
-            Column(name, f"{name.rsplit('_', 1)[0]} ({unit})" if unit else name, number)
-            for name, unit in reversed(UNITS.items())
-        ),
+        *quantity_columns(),
         Column("verdict", "budget"),
     )
     return Table(columns, rows)

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 from neuronas.architecture import GROUPS, Architecture
 from neuronas.config import OPERATIONS, SNASNET_OPERATIONS, StudyConfig
-from neuronas.hardware import UNITS
 from neuronas.records import StudyRecord, Trial
 from neuronas.report.tables import Column, Row, Table, number, percent
-
-_COSTS = tuple(
-    Column(name, f"{name.rsplit('_', 1)[0]} ({unit})" if unit else name, number)
-    for name, unit in reversed(UNITS.items())
-)
+from neuronas.report.units import quantity_columns
+from neuronas.searching import QUANTITIES
 
 
 def front_table(study: StudyRecord, front: Sequence[Trial]) -> Table:
@@ -34,7 +31,7 @@ def front_table(study: StudyRecord, front: Sequence[Trial]) -> Table:
                 "trial": trial.candidate.trial_number,
                 "validation_accuracy": evaluation and evaluation.validation_accuracy,
                 "test_accuracy": evaluation and evaluation.test_accuracy if final else None,
-                **trial.cost.presented(),
+                **trial.known_cost.quantities,
                 "time_steps": network.time_steps,
                 "channels": network.channels,
                 "cell_a": cell_a,
@@ -49,7 +46,7 @@ def front_table(study: StudyRecord, front: Sequence[Trial]) -> Table:
         Column("trial", "trial", number),
         Column("validation_accuracy", "validation", percent),
         Column("test_accuracy", "test", percent),
-        *_COSTS,
+        *quantity_columns(_asked(study.config)),
         Column("time_steps", "T", number),
         Column("channels", "channels", number),
         *(Column(name, _CHOICES.get(name, name), _chosen) for name in choices),
@@ -65,6 +62,12 @@ def front_table(study: StudyRecord, front: Sequence[Trial]) -> Table:
         effects = ", ".join(front[0].cost.not_modelled["effects"])
         caption += f"\nEnergy, latency and area leave out: {effects}."
     return Table(columns, rows, f"Pareto front of '{study.name}'", caption)
+
+
+def _asked(study: StudyConfig) -> list[str]:
+    """Return the quantities that a study asks for, as objectives or by limits."""
+    wanted = [QUANTITIES[name] for name in study.objectives if name in QUANTITIES]
+    return [*wanted, *study.budget.limits()]
 
 
 _CHOICES = {f"weight_bits.{group}": f"bits {group.replace('_', ' ')}" for group in GROUPS}
@@ -106,6 +109,7 @@ def studies_table(studies: Sequence[tuple[StudyRecord, str, float, int]]) -> Tab
             "target": study.target_trials,
             "reused": study.counts["reused"],
             "pruned": study.counts["pruned"],
+            "exceeded": study.counts["exceeded"],
             "failed": study.counts["failed"],
             "front": front_size,
             "hypervolume": hypervolume,
@@ -117,7 +121,10 @@ def studies_table(studies: Sequence[tuple[StudyRecord, str, float, int]]) -> Tab
     columns = (
         Column("study", "study"),
         Column("state", "state"),
-        *(Column(key, key, number) for key in ("trained", "target", "reused", "pruned")),
+        *(
+            Column(key, key, number)
+            for key in ("trained", "target", "reused", "pruned", "exceeded")
+        ),
         Column("failed", "failed", number),
         Column("front", "front", number),
         Column("hypervolume", "hypervolume", number),
@@ -127,7 +134,7 @@ def studies_table(studies: Sequence[tuple[StudyRecord, str, float, int]]) -> Tab
     return Table(columns, rows)
 
 
-_STATES = ("reused", "pruned", "failed", "interrupted", "running")
+_STATES = ("reused", "pruned", "exceeded", "failed", "interrupted", "running")
 
 
 def status_json(
@@ -140,6 +147,11 @@ def status_json(
         "trained": study.counts["trained"],
         "target": study.target_trials,
         **{name: study.counts[name] for name in _STATES},
+        "measured": {
+            "networks": study.counts["trained"] + study.counts["reused"],
+            "exceeded": study.counts["exceeded"],
+            "stated": asdict(study.stated) if study.stated.networks else None,
+        },
         "failures": dict(study.failures),
         "queued": queued,
         "drawn": study.drawn,
@@ -149,6 +161,21 @@ def status_json(
         "hypervolume": hypervolume,
         "config": study.config.model_dump(mode="json"),
     }
+
+
+def _exceeded(study: StudyRecord) -> str:
+    """Return how many trained networks broke a budget, against what samplers stated of them."""
+    counts, stated = study.counts, study.stated
+    networks = counts["trained"] + counts["reused"]
+    found = f"{counts['exceeded']} of {networks} trained networks"
+    if stated.networks == 0:
+        return found
+    if stated.networks == networks:
+        return f"{found} (expected {stated.expected:.1f})"
+    return (
+        f"{found}; {stated.exceeded} of the {stated.networks} with a stated probability "
+        f"(expected {stated.expected:.1f})"
+    )
 
 
 def status_table(
@@ -164,6 +191,7 @@ def status_table(
             {"quantity": f"  failed: {reason}", "value": count}
             for reason, count in sorted(study.failures.items())
         ),
+        {"quantity": "over budget when measured", "value": _exceeded(study)},
         {"quantity": "networks queued", "value": queued},
         {"quantity": "genotypes drawn", "value": study.drawn},
         {"quantity": "genotypes rejected", "value": study.rejected},

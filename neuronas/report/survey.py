@@ -7,6 +7,7 @@ from typing import Any
 
 from neuronas.hardware import UNITS
 from neuronas.report.tables import Column, Row, Table, number, percent
+from neuronas.report.units import quantity_title
 from neuronas.searching import Survey
 
 
@@ -33,10 +34,10 @@ def _count(value: int | str | None) -> str:
 
 
 def extremes_table(found: Survey) -> Table:
-    """Return the cheapest and the dearest feasible network per quantity."""
+    """Return the best and the worst feasible network per quantity."""
     rows = [
         {
-            "quantity": f"{name.rsplit('_', 1)[0]} ({UNITS[name]})" if UNITS[name] else name,
+            "quantity": quantity_title(name),
             "cheapest": found.cheapest[name].value,
             "dearest": found.dearest[name].value,
         }

@@ -5,7 +5,35 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from neuronas.hardware import UNITS
 from neuronas.report.tables import Column, number
+
+_TITLES = {
+    "edp_uj_ms": "energy-delay product",
+    "throughput_per_s": "throughput",
+    "synops": "SynOps",
+    "bit_synops": "Bit-SynOps",
+}
+
+USUAL = ("energy_uj", "latency_ms", "area_mm2", "memory_bytes", "parameters")
+"""The quantities of ``UNITS`` that people see in any case, in the order of tables."""
+
+
+def quantity_title(name: str) -> str:
+    """Return a quantity of ``UNITS`` and its unit, as headers name them."""
+    unit = UNITS[name]
+    title = _TITLES.get(name, name.rsplit("_", 1)[0] if unit else name)
+    return f"{title} ({unit})" if unit else title
+
+
+def quantity_columns(asked: Iterable[str] = ()) -> tuple[Column, ...]:
+    """Return a column per quantity of ``UNITS``; beside the usual, people see what is asked for."""
+    shown = {*USUAL, *asked}
+    others = [name for name in UNITS if name not in USUAL]
+    return tuple(
+        Column(name, quantity_title(name), number, on_screen=name in shown)
+        for name in (*USUAL, *others)
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,12 +21,14 @@ if TYPE_CHECKING:
     from neuronas.searching.chips import candidate_estimate
     from neuronas.searching.final import FinalNetwork, FinalStep, Twin, train_final
     from neuronas.searching.loop import Progress
+    from neuronas.searching.objectives import QUANTITIES
     from neuronas.searching.region import FeasibleRegion
     from neuronas.searching.samplers import GatedSampler
     from neuronas.searching.seeds import Stream, generator
     from neuronas.searching.survey import Survey, survey_region, surveys
 
 __all__ = [
+    "QUANTITIES",
     "FeasibleRegion",
     "FinalNetwork",
     "FinalStep",
@@ -50,6 +52,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "QUANTITIES": "objectives",
     "FeasibleRegion": "region",
     "FinalNetwork": "final",
     "FinalStep": "final",

@@ -113,7 +113,7 @@ def _graph(cells: Ints, thresholds: Floats) -> list[Floats]:
         count.astype(np.float64),
         (kinds == Kind.SKIP).sum(axis=1).astype(np.float64),
         np.isin(kinds, (Kind.AVGPOOL, Kind.MAXPOOL)).sum(axis=1).astype(np.float64),
-        _mean_over(weighted, threshold),
+        np.where(count > 0, _mean_over(weighted, threshold), 0.0),
         _mean_over(weighted, _KERNEL[cells]),
         np.log2(1 + paths),
         shortest,

@@ -9,12 +9,13 @@ from optuna.distributions import BaseDistribution
 from optuna.study import Study
 from optuna.trial import FrozenTrial
 
+from neuronas.searching.assessment import Ints
 from neuronas.searching.attributes import FEASIBLE_PROBABILITY
 from neuronas.searching.features import FeatureMap
 from neuronas.searching.history import History, Trained
 from neuronas.searching.judging import Judge, Question
 from neuronas.searching.pooling import Pool
-from neuronas.searching.region import FeasibleRegion, Ints
+from neuronas.searching.region import FeasibleRegion
 from neuronas.searching.samplers import GatedSampler
 from neuronas.searching.seeds import Stream, generator
 from neuronas.searching.surrogate import Variances, learned

@@ -10,9 +10,9 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
 from neuronas.architecture import SearchSpace
+from neuronas.searching.assessment import Ints
 from neuronas.searching.attributes import SPIKE_RATES, TRAINED_ACCURACY
 from neuronas.searching.objectives import ACCURACY
-from neuronas.searching.region import Ints
 
 
 @dataclass(frozen=True, slots=True)

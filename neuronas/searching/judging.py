@@ -10,11 +10,12 @@ from numpy.typing import NDArray
 from scipy.special import ndtr
 
 from neuronas.searching.acquisition import expected_hypervolume_improvement
+from neuronas.searching.assessment import Ints
 from neuronas.searching.features import FeatureMap
 from neuronas.searching.firing import FiringModel
 from neuronas.searching.history import Trained
 from neuronas.searching.objectives import ACCURACY, QUANTITIES, gain
-from neuronas.searching.region import FeasibleRegion, Ints
+from neuronas.searching.region import FeasibleRegion
 from neuronas.searching.surrogate import GaussianProcess, Variances
 
 Floats = NDArray[np.float64]

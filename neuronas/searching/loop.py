@@ -18,7 +18,7 @@ from neuronas.errors import (
     StorageError,
     TrainingFailedError,
 )
-from neuronas.hardware import NO_ROOM, Chip, estimate
+from neuronas.hardware import NO_ROOM, Chip, SpikeRates, broken, estimate
 from neuronas.records import (
     Candidate,
     CandidateState,
@@ -28,7 +28,15 @@ from neuronas.records import (
     Trial,
 )
 from neuronas.searching.advice import advice
-from neuronas.searching.objectives import front_change, objective_values
+from neuronas.searching.attributes import (
+    COST,
+    FEASIBLE_PROBABILITY,
+    MEASURED_COST,
+    REASON,
+    SPIKE_RATES,
+    feasible_probability,
+)
+from neuronas.searching.objectives import best_so_far, front_change, objective_values
 from neuronas.searching.region import FeasibleRegion
 from neuronas.searching.samplers import GatedSampler
 from neuronas.searching.seeds import training_seed
@@ -69,8 +77,10 @@ class Progress:
     Attributes:
         trained, target: Networks newly trained, and asked for.
         reused, pruned, failed: Trials that ended so.
+        exceeded: Those of the trained and reused ones that broke a budget when measured.
         drawn, rejected: Genotypes drawn, and turned away before they became trials.
         front_size, hypervolume: The Pareto front; hypervolume in [0, 1].
+        best: Of a study with one objective its best value so far, by name.
         seconds_left: Estimated; None before the first training of this process.
         message: What happened last.
     """
@@ -80,10 +90,12 @@ class Progress:
     reused: int
     pruned: int
     failed: int
+    exceeded: int
     drawn: int
     rejected: int
     front_size: int
     hypervolume: float
+    best: Mapping[str, float]
     seconds_left: float | None
     message: str
 
@@ -157,7 +169,7 @@ class SearchLoop:
         genes = self.region.space.suggest(trial)
         architecture = self.region.space.decode(genes)[0]
         chip = self.region.chip_for(genes[0])
-        cost = self._cost(architecture, chip)
+        cost = self._cost(architecture, chip, self.config.hardware.spike_rate)
         candidate = self._candidate(trial, architecture, chip)
         tally = self.region.take_tally()
         self.repository.add_candidate(
@@ -168,14 +180,13 @@ class SearchLoop:
             rejected=tally.rejected,
             rejections=+tally.reasons,
         )
-        set_constraints(trial, cost.constraints)
-        trial.set_user_attr("cost", cost.presented())
+        trial.set_user_attr(COST, dict(cost.quantities))
         if not self.region.assess(genes).fits[0]:
-            self._end(trial, CandidateState.PRUNED, NO_ROOM)
+            self._end(trial, CandidateState.PRUNED, NO_ROOM, cost)
             return False
         if not cost.fits:
-            broken = [f"{n} +{v:.1%}" for n, v in cost.constraints.items() if v > 0]
-            self._end(trial, CandidateState.PRUNED, f"over budget: {', '.join(broken)}")
+            reason = f"over budget: {', '.join(broken(cost.constraints))}"
+            self._end(trial, CandidateState.PRUNED, reason, cost)
             return False
         key = EvaluationKey(
             candidate.training_digest,
@@ -187,21 +198,27 @@ class SearchLoop:
             try:
                 evaluation = self.evaluator.evaluate(architecture, key)
             except TrainingFailedError as failure:
-                self._fail(trial, failure)
+                self._fail(trial, failure, cost)
                 return False
-        return self._complete(trial, evaluation, cost)
+        return self._complete(
+            trial, evaluation, self._cost(architecture, chip, evaluation.spike_rates)
+        )
 
-    def _cost(self, architecture: Architecture, chip: Chip) -> CostRecord:
-        found = estimate(architecture, chip=chip, spike_rate=self.config.hardware.spike_rate)
+    def _cost(self, architecture: Architecture, chip: Chip, spike_rate: SpikeRates) -> CostRecord:
+        found = estimate(architecture, chip=chip, spike_rate=spike_rate)
         values = found.to_json()
         names = CostRecord.__dataclass_fields__.keys() - {"constraints"}
         return CostRecord(
-            constraints=self.region.budget.violations_of(found.explanation.cost),
+            constraints=self.region.budget.violations_of(found.quantities),
             **{name: values[name] for name in names},
         )
 
     def _candidate(self, trial: optuna.Trial, architecture: Architecture, chip: Chip) -> Candidate:
         training = training_digest(architecture, self.evaluator.context())
+        stated = feasible_probability(trial.user_attrs)
+        if stated is not None:
+            # A sampler can only set it on its own copy of the trial, which Optuna does not store.
+            trial.set_user_attr(FEASIBLE_PROBABILITY, stated)
         searched = [p.name for p in self.region.space.chip_parameters]
         return Candidate(
             trial_number=trial.number,
@@ -210,28 +227,59 @@ class SearchLoop:
             deployment_digest=deployment_digest(training, chip.to_json()),
             chip={name: getattr(chip.settings, name) for name in searched},
             retry_of=trial.user_attrs.get(RETRY_OF),
+            feasible_probability=stated,
         )
 
     def _complete(self, trial: optuna.Trial, evaluation: Evaluation, cost: CostRecord) -> bool:
-        name = self.config.name
-        values = objective_values(
-            self.config.objectives, evaluation.validation_accuracy, cost.presented()
-        )
-        reference = self.repository.study(name).reference
-        new, change = self.repository.complete_candidate(
-            name, trial.number, evaluation, lambda front: front_change(front, values, reference)
-        )
-        self.study.tell(trial, list(values.values()))
+        """Store and tell a trained network; ``cost`` is at the spike rates that were measured."""
+        # Optuna keeps what a constraint is set to first, so it waits for the measured cost; and
+        # after our transaction, nothing but the trial's end may be left to tell.
+        set_constraints(trial, cost.constraints)
+        trial.set_user_attr(MEASURED_COST, dict(cost.quantities))
+        trial.set_user_attr(SPIKE_RATES, dict(evaluation.spike_rates))
+        if cost.fits:
+            new, what = self._enter(trial, evaluation, cost)
+        else:
+            new, what = self._exceed(trial, evaluation, cost)
         self._failures.clear()
         if new:
             self._train_seconds.append(evaluation.train_seconds)
         how = "trained" if new else "reused"
-        where = ", enters the front" if change.enters else ""
-        self._report(f"trial {trial.number} {how}: {evaluation.validation_accuracy:.1%}{where}")
+        self._report(f"trial {trial.number} {how}: {evaluation.validation_accuracy:.1%}{what}")
         return new
 
-    def _fail(self, trial: optuna.Trial, failure: TrainingFailedError) -> None:
-        self._end(trial, CandidateState.FAILED, str(failure))
+    def _enter(
+        self, trial: optuna.Trial, evaluation: Evaluation, cost: CostRecord
+    ) -> tuple[bool, str]:
+        """End a trial within all budgets; return whether it was newly trained, and what it did."""
+        name = self.config.name
+        accuracy = evaluation.validation_accuracy
+        values = objective_values(self.config.objectives, accuracy, cost.quantities)
+        reference = self.repository.study(name).reference
+        new, change = self.repository.complete_candidate(
+            name,
+            trial.number,
+            evaluation,
+            cost,
+            lambda front: front_change(front, values, reference),
+        )
+        self.study.tell(trial, list(values.values()))
+        return new, ", enters the front" if change.enters else ""
+
+    def _exceed(
+        self, trial: optuna.Trial, evaluation: Evaluation, cost: CostRecord
+    ) -> tuple[bool, str]:
+        """End a trial that broke a budget when measured; return the same."""
+        reason = f"over budget when measured: {', '.join(broken(cost.constraints))}"
+        trial.set_user_attr(REASON, reason)
+        new = self.repository.exceed_candidate(
+            self.config.name, trial.number, evaluation, cost, reason
+        )
+        self.study.tell(trial, state=TrialState.PRUNED)
+        return new, f", {reason}"
+
+    def _fail(self, trial: optuna.Trial, failure: TrainingFailedError, cost: CostRecord) -> None:
+        self._end(trial, CandidateState.FAILED, str(failure), cost)
         self._failures[trial.number] = failure
         if len(self._failures) >= FAILURES_IN_A_ROW:
             causes = "\n".join(f"  trial {n}: {why}" for n, why in self._failures.items())
@@ -242,10 +290,14 @@ class SearchLoop:
                 "changed: neuronas search FILE --accept-changes"
             )
 
-    def _end(self, trial: optuna.Trial, state: CandidateState, reason: str) -> None:
+    def _end(
+        self, trial: optuna.Trial, state: CandidateState, reason: str, cost: CostRecord
+    ) -> None:
+        """End a trial that was not trained, at the cost that was assumed."""
+        set_constraints(trial, cost.constraints)
+        trial.set_user_attr(REASON, reason)
         self.repository.finish_candidate(self.config.name, trial.number, state, reason)
         pruned = state == CandidateState.PRUNED
-        trial.set_user_attr("reason", reason)
         self.study.tell(trial, state=TrialState.PRUNED if pruned else TrialState.FAIL)
         self._report(f"trial {trial.number} {state}: {reason}")
 
@@ -268,10 +320,11 @@ class SearchLoop:
                 self._tell_again(stored)
                 continue
             number, values = frozen.number, chosen_values(frozen)
+            kept = {n: v for n, v in frozen.user_attrs.items() if n == FEASIBLE_PROBABILITY}
             if stored is not None:
                 again = reason == STOPPED or self._deaths(stored) < ATTEMPTS - 1
                 if again:
-                    enqueue_again(self.study, values, instead_of=number, retry_of=number)
+                    enqueue_again(self.study, values, instead_of=number, retry_of=number, kept=kept)
                 self.repository.finish_candidate(
                     self.config.name,
                     number,
@@ -280,17 +333,18 @@ class SearchLoop:
                 )
             elif {p.name for p in self.region.space.searched} <= values.keys():
                 retry_of = frozen.user_attrs.get(RETRY_OF)
-                enqueue_again(self.study, values, instead_of=number, retry_of=retry_of)
+                enqueue_again(self.study, values, instead_of=number, retry_of=retry_of, kept=kept)
             self.study.tell(number, state=TrialState.FAIL)
 
     def _tell_again(self, stored: Trial) -> None:
         number = stored.candidate.trial_number
         if stored.state == CandidateState.COMPLETE and stored.evaluation is not None:
             accuracy = stored.evaluation.validation_accuracy
-            values = objective_values(self.config.objectives, accuracy, stored.cost.presented())
+            cost = stored.known_cost.quantities
+            values = objective_values(self.config.objectives, accuracy, cost)
             self.study.tell(number, list(values.values()))
         else:
-            pruned = stored.state == CandidateState.PRUNED
+            pruned = stored.state in (CandidateState.PRUNED, CandidateState.EXCEEDED)
             self.study.tell(number, state=TrialState.PRUNED if pruned else TrialState.FAIL)
 
     def _deaths(self, stored: Trial) -> int:
@@ -325,7 +379,7 @@ class SearchLoop:
 
     def _report(self, message: str) -> None:
         record = self.repository.study(self.config.name)
-        counts = record.counts
+        counts, front = record.counts, self.repository.front(self.config.name)
         left = max(0, record.target_trials - counts["trained"])
         seconds = self._train_seconds
         self.listener(
@@ -335,10 +389,12 @@ class SearchLoop:
                 reused=counts["reused"],
                 pruned=counts["pruned"],
                 failed=counts["failed"],
+                exceeded=counts["exceeded"],
                 drawn=record.drawn,
                 rejected=record.rejected,
-                front_size=len(self.repository.front(self.config.name)),
+                front_size=len(front),
                 hypervolume=self.repository.hypervolume(self.config.name),
+                best=best_so_far(self.config.objectives, front),
                 seconds_left=sum(seconds) / len(seconds) * left if seconds else None,
                 message=message,
             )

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Literal
+from typing import Literal, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
-from neuronas.records import FrontChange, FrontPoint
+from neuronas.hardware import HIGHER_IS_BETTER
+from neuronas.records import FrontChange, FrontPoint, Trial
 from neuronas.searching.pareto import dominates, hypervolume
 
 QUANTITIES: dict[str, str] = {
@@ -16,17 +18,25 @@ QUANTITIES: dict[str, str] = {
     "area": "area_mm2",
     "memory": "memory_bytes",
     "parameters": "parameters",
+    "edp": "edp_uj_ms",
+    "throughput": "throughput_per_s",
+    "spikes": "spikes",
+    "synops": "synops",
+    "bit_synops": "bit_synops",
 }
-"""The cost that each hardware objective minimizes, in the units of budgets and reports."""
+"""The quantity that each hardware objective reads, in the units of budgets and reports."""
 
 ACCURACY = "accuracy"
+MAXIMIZED = frozenset({ACCURACY} | {n for n, q in QUANTITIES.items() if q in HIGHER_IS_BETTER})
+"""Objectives of which more is better."""
 
 Direction = Literal["minimize", "maximize"]
+Number = TypeVar("Number", float, NDArray[np.float64])
 
 
 def directions(objectives: Sequence[str]) -> dict[str, Direction]:
     """Return Optuna's direction of each objective."""
-    return {name: "maximize" if name == ACCURACY else "minimize" for name in objectives}
+    return {name: "maximize" if name in MAXIMIZED else "minimize" for name in objectives}
 
 
 def objective_values(
@@ -43,16 +53,30 @@ def gains(values: Mapping[str, float], reference: Mapping[str, float]) -> tuple[
         values: Objectives.
         reference: Worst value per objective, from ``survey.reference_point``.
     """
-    return tuple(
-        value - reference[name] if name == ACCURACY else 1 - value / reference[name]
-        for name, value in values.items()
-    )
+    return tuple(gain(name, value, reference[name]) for name, value in values.items())
 
 
-def gain(name: str, value: Any, reference: float) -> Any:
+def gain(name: str, value: Number, reference: float) -> Number:
+    """Return what a value of an objective gains over its reference, at most 1.
+
+    Of a cost it is the share that is saved; of throughput that of the time between two results.
+
+    Args:
+        name: Objective.
+        value: One value, or an array.
+        reference: Worst value.
+    """
     if name == ACCURACY:
         return value - reference
-    return 1 - value / reference
+    return 1 - reference / value if name in MAXIMIZED else 1 - value / reference
+
+
+def best_so_far(objectives: Sequence[str], front: Sequence[Trial]) -> dict[str, float]:
+    """Return the best value of a study's only objective; nothing of several, or of no front."""
+    if len(objectives) > 1 or not front or front[0].evaluation is None:
+        return {}
+    accuracy, cost = front[0].evaluation.validation_accuracy, front[0].known_cost.quantities
+    return objective_values(objectives, accuracy, cost)
 
 
 def front_change(
@@ -73,4 +97,4 @@ def front_change(
 
 def _oriented(point: Mapping[str, float], names: Iterable[str]) -> tuple[float, ...]:
     """Return the objectives of a point in the order of ``names``, larger is better."""
-    return tuple(point[name] if name == ACCURACY else -point[name] for name in names)
+    return tuple(point[name] if name in MAXIMIZED else -point[name] for name in names)

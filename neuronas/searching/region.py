@@ -7,6 +7,7 @@ budget is turned away here and only counted.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,9 +20,9 @@ from neuronas.hardware import (
     Chip,
     HardwareModel,
     hardware_model,
+    measured_activity,
     option_codes,
     presented,
-    rate_table,
     require_possible,
     require_steps_in_order,
 )
@@ -118,7 +119,7 @@ class FeasibleRegion:
         }
         activity = self.activity if rates is None else self._activity_at(workload, rates)
         cost = self.model.cost(workload, self.chip, activity=activity, choices=choices)
-        quantities = presented(cost)
+        quantities = presented(cost, workload, activity)
         return Assessment(
             genes=genes,
             chip_genes=chip_genes,
@@ -141,7 +142,7 @@ class FeasibleRegion:
             given = known.get(slot.name, np.nan)
             fires = workload.neurons[row] > 0
             known[slot.name] = np.where(fires & np.isnan(given), assumed.spike_rate, given)
-        return Activity(rate_table(workload, known), assumed.zero_rows)
+        return replace(measured_activity(workload, known), zero_rows=assumed.zero_rows)
 
     def over(self, space: SearchSpace) -> FeasibleRegion:
         """Return the region of another space, with the same chip and budget."""

@@ -12,20 +12,16 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import optuna
 from optuna.samplers import BaseSampler
 from optuna.trial import TrialState
 
 from neuronas.hardware import Budget
 from neuronas.searching.assessment import Ints
+from neuronas.searching.attributes import COST, MEASURED_COST, SPIKE_RATES, TRAINED_ACCURACY
 from neuronas.searching.objectives import directions, objective_values
 from neuronas.searching.region import FeasibleRegion
 from neuronas.storage import set_constraints
-
-COST, SPIKE_RATES = "cost", "spike_rates"
-"""User attributes of a trial: its cost as assumed when it was proposed, in the units of budgets,
-and the spike rates that its training measured, by layer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,13 +121,12 @@ def _tell(
 ) -> float:
     """Tell a training's result; return the simulated time of it."""
     trial, training = ended.trial, ended.training
-    measured = {quantity: np.array([value]) for quantity, value in training.measured.items()}
-    broken = budget.violations(measured)[:, 0].tolist()
-    violations = dict(zip(budget.limits, broken, strict=True))
+    violations = budget.violations_of(training.measured)
     # Optuna keeps what a constraint is set to first, so it waits for the measured cost.
     set_constraints(trial, violations)
+    trial.set_user_attr(MEASURED_COST, dict(training.measured))
     trial.set_user_attr(SPIKE_RATES, dict(training.spike_rates))
-    trial.set_user_attr("accuracy", training.accuracy)
+    trial.set_user_attr(TRAINED_ACCURACY, training.accuracy)
     over = any(violation > 0 for violation in violations.values())
     if over:
         study.tell(trial, state=TrialState.PRUNED)

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from neuronas.config import StudyConfig
-from neuronas.errors import HardwareModelError
-from neuronas.hardware import NO_ROOM, UNITS, Chip
+from neuronas.errors import ConfigError, HardwareModelError
+from neuronas.hardware import HIGHER_IS_BETTER, NO_ROOM, UNITS, Chip
 from neuronas.searching.assessment import DISCONNECTED
 from neuronas.searching.drawing import CHUNK
 from neuronas.searching.objectives import ACCURACY, QUANTITIES
@@ -44,7 +44,7 @@ class Survey:
         fit: How many are connected and within every budget.
         rejected: How many each reason rejects; one may count under several budgets. That the chip
             has no room is among the reasons where it rejects any.
-        cheapest, dearest: Per quantity, among those that fit.
+        cheapest, dearest: Per quantity the best and the worst, among those that fit.
     """
 
     candidates: int
@@ -107,11 +107,12 @@ def survey_region(region: FeasibleRegion, source: np.random.Generator, candidate
             continue
         for name in UNITS:
             values = a.quantities[name][feasible]
-            low, high = int(values.argmin()), int(values.argmax())
-            if name not in cheapest or values[low] < cheapest[name].value:
+            sign = -1 if name in HIGHER_IS_BETTER else 1
+            low, high = int((sign * values).argmin()), int((sign * values).argmax())
+            if name not in cheapest or sign * values[low] < sign * cheapest[name].value:
                 network = a.networks[int(feasible[low])].canonical()
                 cheapest[name] = Extreme(float(values[low]), network.to_json())
-            if name not in dearest or values[high] > dearest[name].value:
+            if name not in dearest or sign * values[high] > sign * dearest[name].value:
                 network = a.networks[int(feasible[high])].canonical()
                 dearest[name] = Extreme(float(values[high]), network.to_json())
     if not rejected[NO_ROOM]:
@@ -124,8 +125,8 @@ def reference_point(
 ) -> dict[str, float]:
     """Return the point from which hypervolume is measured.
 
-    Accuracy 0; a cost's budget, or 1.1 times the dearest of a fixed sample of feasible networks
-    where the study sets none.
+    Accuracy 0; a quantity's budget, or where the study sets none 1.1 times the dearest of a fixed
+    sample of feasible networks (of what is maximized, the worst divided by 1.1).
     """
     found = survey_region(region, source, REFERENCE_CHUNKS * CHUNK)
     reference: dict[str, float] = {}
@@ -141,6 +142,12 @@ def reference_point(
             else:  # almost nothing fits: take what can be found at all
                 genes = region.draw(source, lambda _: True)
                 dearest = float(region.assess(genes[None]).quantities[quantity][0])
-            limit = dearest * _MARGIN
+            limit = dearest / _MARGIN if quantity in HIGHER_IS_BETTER else dearest * _MARGIN
+        if not 0 < limit < np.inf:
+            raise ConfigError(
+                f"objectives: '{name}' cannot be measured from {limit:g}, which "
+                f"every network has at the assumed hardware.spike_rate; set budget.{quantity}, or "
+                "another spike rate"
+            )
         reference[name] = limit
     return reference

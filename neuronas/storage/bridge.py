@@ -85,7 +85,12 @@ def enqueue(study: Study, values: Mapping[str, Any]) -> None:
 
 
 def enqueue_again(
-    study: Study, values: Mapping[str, Any], *, instead_of: int, retry_of: int | None
+    study: Study,
+    values: Mapping[str, Any],
+    *,
+    instead_of: int,
+    retry_of: int | None,
+    kept: Mapping[str, Any],
 ) -> None:
     """Queue a candidate whose trial was cut off, once however often this is called.
 
@@ -94,11 +99,12 @@ def enqueue_again(
         values: The candidate, by the values of its searched parameters.
         instead_of: Number of the trial that was cut off.
         retry_of: Number of the trial that the new one counts as a retry of.
+        kept: User attributes that the new trial has, too.
     """
     trials = study.get_trials(deepcopy=False)
     if any(trial.user_attrs.get(_INSTEAD_OF) == instead_of for trial in trials):
         return
-    attributes = {_VALUES: dict(values), _INSTEAD_OF: instead_of}
+    attributes = {**kept, _VALUES: dict(values), _INSTEAD_OF: instead_of}
     if retry_of is not None:
         attributes[RETRY_OF] = retry_of
     study.enqueue_trial(dict(values), user_attrs=attributes)

@@ -27,7 +27,15 @@ from neuronas.storage.database import create_engine, require_existing, translate
 from neuronas.storage.lock import creation_lock
 from neuronas.storage.rows import evaluation_record, evaluation_row, study_record, trial_record
 from neuronas.storage.schema import revision, upgrade
-from neuronas.storage.tables import CandidateRow, CostRow, EvaluationRow, FrontRow, StudyRow
+from neuronas.storage.tables import (
+    MEASURED,
+    CandidateRow,
+    CostRow,
+    EvaluationRow,
+    FrontRow,
+    MeasuredCostRow,
+    StudyRow,
+)
 
 UpdateFront = Callable[[list[FrontPoint]], FrontChange]
 
@@ -174,6 +182,7 @@ class Repository:
                 deployment_digest=candidate.deployment_digest,
                 state=CandidateState.RUNNING,
                 retry_of=candidate.retry_of,
+                feasible_probability=candidate.feasible_probability,
                 created_at=self._time(),
             )
             session.add(row)
@@ -189,7 +198,12 @@ class Repository:
             row.state, row.reason, row.finished_at = state, reason, self._time()
 
     def complete_candidate(
-        self, study: str, trial_number: int, evaluation: Evaluation, update_front: UpdateFront
+        self,
+        study: str,
+        trial_number: int,
+        evaluation: Evaluation,
+        cost: CostRecord,
+        update_front: UpdateFront,
     ) -> tuple[bool, FrontChange]:
         """Store an evaluated candidate and update the front, in one transaction.
 
@@ -197,23 +211,57 @@ class Repository:
             study: Name of the study.
             trial_number: Number of the trial.
             evaluation: Its evaluation; if one with this key is stored already, that one is kept.
+            cost: Its cost at the spike rates of that evaluation.
             update_front: Given the present front, says what the new point changes.
 
         Returns:
             Whether the evaluation is new, and what happened to the front.
         """
         with self._writing() as session:
-            row = _candidate_row(session, study, trial_number)
-            stored = session.scalar(_with_key(evaluation.key))
-            if stored is None:
-                stored = evaluation_row(evaluation, row.study_id, self._time())
-                session.add(stored)
-                session.flush()
-                row.newly_trained = True
-            row.evaluation_id = stored.id
-            row.state, row.finished_at = CandidateState.COMPLETE, self._time()
+            row = self._evaluated(session, study, trial_number, evaluation, cost)
+            row.state = CandidateState.COMPLETE
             change = self._update_front(session, row, update_front)
             return row.newly_trained, change
+
+    def exceed_candidate(
+        self, study: str, trial_number: int, evaluation: Evaluation, cost: CostRecord, reason: str
+    ) -> bool:
+        """Store an evaluated candidate whose measured cost breaks a budget; the front is left.
+
+        Args:
+            study: Name of the study.
+            trial_number: Number of the trial.
+            evaluation: Its evaluation, as for :meth:`complete_candidate`.
+            cost: Its cost at the spike rates of that evaluation.
+            reason: Which budgets it breaks, and by how much.
+
+        Returns:
+            Whether the evaluation is new.
+        """
+        with self._writing() as session:
+            row = self._evaluated(session, study, trial_number, evaluation, cost)
+            row.state, row.reason = CandidateState.EXCEEDED, reason
+            return row.newly_trained
+
+    def _evaluated(
+        self,
+        session: Session,
+        study: str,
+        trial_number: int,
+        evaluation: Evaluation,
+        cost: CostRecord,
+    ) -> CandidateRow:
+        """Return the row of a candidate, given its evaluation and its measured cost."""
+        row = _candidate_row(session, study, trial_number)
+        stored = session.scalar(_with_key(evaluation.key))
+        if stored is None:
+            stored = evaluation_row(evaluation, row.study_id, self._time())
+            session.add(stored)
+            session.flush()
+            row.newly_trained = True
+        row.evaluation_id, row.finished_at = stored.id, self._time()
+        session.add(MeasuredCostRow(candidate_id=row.id, **{n: getattr(cost, n) for n in MEASURED}))
+        return row
 
     def _update_front(
         self, session: Session, row: CandidateRow, update_front: UpdateFront
@@ -319,11 +367,12 @@ def _with_key(key: EvaluationKey) -> sa.Select[EvaluationRow]:
     )
 
 
-def _trials_of(study: str) -> sa.Select[CandidateRow, CostRow, EvaluationRow]:
+def _trials_of(study: str) -> sa.Select[CandidateRow, CostRow, MeasuredCostRow, EvaluationRow]:
     return (
-        sa.select(CandidateRow, CostRow, EvaluationRow)
+        sa.select(CandidateRow, CostRow, MeasuredCostRow, EvaluationRow)
         .join(StudyRow, StudyRow.id == CandidateRow.study_id)
         .join(CostRow, CostRow.candidate_id == CandidateRow.id)
+        .outerjoin(MeasuredCostRow, MeasuredCostRow.candidate_id == CandidateRow.id)
         .outerjoin(EvaluationRow, EvaluationRow.id == CandidateRow.evaluation_id)
         .where(StudyRow.name == study)
         .order_by(CandidateRow.trial_number)

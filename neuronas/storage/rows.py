@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -19,10 +20,20 @@ from neuronas.records import (
     Evaluation,
     EvaluationKey,
     Provenance,
+    Stated,
     StudyRecord,
     Trial,
 )
-from neuronas.storage.tables import CandidateRow, CostRow, EvaluationRow, StudyRow
+from neuronas.storage.tables import (
+    MEASURED,
+    CandidateRow,
+    CostRow,
+    EvaluationRow,
+    MeasuredCostRow,
+    StudyRow,
+)
+
+_EVALUATED = (CandidateState.COMPLETE, CandidateState.EXCEEDED)
 
 
 def study_record(session: Session, row: StudyRow) -> StudyRecord:
@@ -35,7 +46,7 @@ def study_record(session: Session, row: StudyRow) -> StudyRecord:
     counts = dict.fromkeys(("trained", "reused", *CandidateState), 0)
     for state, newly_trained, count in session.execute(query):
         counts[state] += count
-        if state == CandidateState.COMPLETE:
+        if state in _EVALUATED:
             counts["trained" if newly_trained else "reused"] += count
     reasons = sa.select(CandidateRow.reason).where(
         CandidateRow.study_id == row.id, CandidateRow.state == CandidateState.FAILED
@@ -53,6 +64,21 @@ def study_record(session: Session, row: StudyRow) -> StudyRecord:
         created_at=row.created_at.replace(tzinfo=UTC),
         counts=counts,
         failures=failures,
+        stated=_stated(session, row),
+    )
+
+
+def _stated(session: Session, row: StudyRow) -> Stated:
+    query = sa.select(CandidateRow.feasible_probability, CandidateRow.state).where(
+        CandidateRow.study_id == row.id,
+        CandidateRow.state.in_(_EVALUATED),
+        CandidateRow.feasible_probability.is_not(None),
+    )
+    found = session.execute(query).all()
+    return Stated(
+        networks=len(found),
+        exceeded=sum(state == CandidateState.EXCEEDED for _, state in found),
+        expected=sum(1 - probability for probability, _ in found if probability is not None),
     )
 
 
@@ -95,9 +121,15 @@ def evaluation_record(row: EvaluationRow) -> Evaluation:
     )
 
 
-def trial_record(row: CandidateRow, cost: CostRow, evaluation: EvaluationRow | None) -> Trial:
-    """Return a candidate with its cost and, once trained, its evaluation."""
+def trial_record(
+    row: CandidateRow,
+    cost: CostRow,
+    measured: MeasuredCostRow | None,
+    evaluation: EvaluationRow | None,
+) -> Trial:
+    """Return a candidate with its cost and, once trained, its measured cost and evaluation."""
     values: dict[str, Any] = {name: getattr(cost, name) for name in CostRecord.__dataclass_fields__}
+    assumed = CostRecord(**values)
     return Trial(
         candidate=Candidate(
             row.trial_number,
@@ -106,10 +138,14 @@ def trial_record(row: CandidateRow, cost: CostRow, evaluation: EvaluationRow | N
             row.deployment_digest,
             row.chip,
             row.retry_of,
+            row.feasible_probability,
         ),
         state=CandidateState(row.state),
         reason=row.reason,
         newly_trained=row.newly_trained,
-        cost=CostRecord(**values),
+        cost=assumed,
+        measured_cost=None
+        if measured is None
+        else replace(assumed, **{name: getattr(measured, name) for name in MEASURED}),
         evaluation=None if evaluation is None else evaluation_record(evaluation),
     )

@@ -14,6 +14,7 @@ from sqlalchemy import (
     Index,
     String,
     UniqueConstraint,
+    text,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -69,6 +70,7 @@ class CandidateRow(Base):
     state: Mapped[str] = mapped_column(String(16))
     reason: Mapped[str | None]
     retry_of: Mapped[int | None]
+    feasible_probability: Mapped[float | None]
     evaluation_id: Mapped[int | None] = mapped_column(ForeignKey(f"{PREFIX}evaluations.id"))
     newly_trained: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[datetime]
@@ -76,7 +78,7 @@ class CandidateRow(Base):
 
 
 class CostRow(Base):
-    """What a candidate costs: totals, and per layer as JSON."""
+    """What a candidate costs at assumed spike rates: totals, and per layer as JSON."""
 
     __tablename__ = f"{PREFIX}costs"
 
@@ -90,10 +92,28 @@ class CostRow(Base):
     memory_bits: Mapped[int] = mapped_column(BigInteger)
     num_pe: Mapped[int]
     num_tiles: Mapped[int]
+    quantities: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))
     constraints: Mapped[dict[str, Any]]
     area_parts_um2: Mapped[dict[str, Any]]
     layers: Mapped[list[Any]]
     not_modelled: Mapped[dict[str, Any]]
+
+
+class MeasuredCostRow(Base):
+    """What of a cost differs at measured spike rates, once a candidate is trained."""
+
+    __tablename__ = f"{PREFIX}measured_costs"
+
+    candidate_id: Mapped[int] = mapped_column(ForeignKey(CandidateRow.id), primary_key=True)
+    energy_pj: Mapped[float]
+    latency_ns: Mapped[float]
+    quantities: Mapped[dict[str, Any]]
+    constraints: Mapped[dict[str, Any]]
+    layers: Mapped[list[Any]]
+
+
+MEASURED = ("energy_pj", "latency_ns", "quantities", "constraints", "layers")
+"""Columns of a measured cost; the rest does not depend on spike rates."""
 
 
 class EvaluationRow(Base):

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from neuronas.architecture import Networks, Workload
 from neuronas.config import BudgetConfig
-from neuronas.hardware import UNITS, Budget, Chip, hardware_model, presented
+from neuronas.hardware import UNITS, Budget, Chip, broken, hardware_model, presented
 from tests.strategies import architecture
 
 AMOUNTS = st.floats(1e-6, 1e12)
@@ -24,7 +24,13 @@ def within_one_ulp(limit: float) -> st.SearchStrategy[float]:
 def test_a_violation_is_positive_exactly_above_the_limit(costs, limits):
     quantities = {name: np.array([value]) for name, value in costs.items()}
     (violations,) = Budget(limits).violations(quantities).T
-    assert (violations > 0).tolist() == [costs[name] > limits[name] for name in limits]
+    missed = {
+        name: costs[name] < limit if name == "throughput_per_s" else costs[name] > limit
+        for name, limit in limits.items()
+    }
+    assert dict(zip(limits, (violations > 0).tolist(), strict=True)) == missed
+    alone = Budget(limits).violations_of(costs)
+    assert list(alone.values()) == violations.tolist()
 
 
 @given(AMOUNTS, st.data())
@@ -55,12 +61,19 @@ def test_an_empty_budget_is_broken_by_nothing():
 
 
 def test_costs_are_presented_in_the_units_of_budgets():
-    networks = Networks.of([architecture(), architecture(channels=16)])
-    cost = hardware_model("spikesim").cost(Workload.of(networks), Chip.of("spikesim-65nm-rram"))
-    shown = presented(cost)
+    workload = Workload.of(Networks.of([architecture(), architecture(channels=16)]))
+    cost = hardware_model("spikesim").cost(workload, Chip.of("spikesim-65nm-rram"))
+    shown = presented(cost, workload)
     assert list(shown) == list(UNITS)
     assert shown["parameters"].tolist() == cost.parameters.tolist()
     assert shown["memory_bytes"] * 8 == pytest.approx(cost.memory_bits)
     assert shown["area_mm2"] * 1e6 == pytest.approx(cost.area_um2)
     assert shown["latency_ms"] * 1e6 == pytest.approx(cost.latency_ns)
     assert shown["energy_uj"] * 1e6 == pytest.approx(cost.energy_pj)
+    assert shown["edp_uj_ms"] == pytest.approx(shown["energy_uj"] * shown["latency_ms"])
+    assert shown["throughput_per_s"] == pytest.approx(1e9 / cost.interval_ns)
+
+
+def test_what_is_missed_is_told_by_limit_and_in_which_direction():
+    violations = {"area_mm2": -0.1, "energy_uj": 0.0321, "throughput_per_s": 0.5, "spikes": 0.0}
+    assert broken(violations) == ["energy_uj +3.2%", "throughput_per_s -50.0%"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from unittest.mock import patch
@@ -14,7 +15,7 @@ from sqlalchemy import Engine, event
 from neuronas.architecture import Architecture
 from neuronas.config import StudyConfig, validate
 from neuronas.errors import TrainingFailedError
-from neuronas.hardware import Chip
+from neuronas.hardware import Chip, workload_of
 from neuronas.records import Evaluation, EvaluationKey, Provenance
 from neuronas.searching import SearchResult, api
 from neuronas.storage import Repository
@@ -49,11 +50,14 @@ class FakeEvaluator:
 
     Args:
         before: Is called before each training with its number, from 1, and may raise.
+        spike_rate: What every layer's neurons are measured to fire.
         context: Part of the training digest.
     """
 
-    def __init__(self, before: Before | None = None, **context: object) -> None:
-        self._before = before
+    def __init__(
+        self, before: Before | None = None, *, spike_rate: float = 0.25, **context: object
+    ) -> None:
+        self._before, self._spike_rate = before, spike_rate
         self._context = {"recipe": "fake"} | context
         self.calls: list[EvaluationKey] = []
         self.trained: list[EvaluationKey] = []
@@ -68,7 +72,8 @@ class FakeEvaluator:
         if self._before is not None:
             self._before(len(self.calls), architecture)
         self.trained.append(key)
-        return evaluation(key)
+        rates = dict.fromkeys(firing(architecture), self._spike_rate)
+        return replace(evaluation(key), spike_rates=rates)
 
     def test_accuracy(self, architecture: Architecture, evaluation: Evaluation) -> float:
         self.tested.append(evaluation.key)
@@ -77,6 +82,12 @@ class FakeEvaluator:
     def quantized_accuracy(self, architecture: Architecture, twin: Evaluation) -> float:
         self.quantized.append((architecture, twin))
         return twin.validation_accuracy / 4
+
+
+def firing(architecture: Architecture) -> list[str]:
+    """Return the layers of a network that fire."""
+    workload = workload_of(architecture)
+    return workload.names(workload.neurons[:, 0] > 0)
 
 
 def evaluation(key: EvaluationKey) -> Evaluation:

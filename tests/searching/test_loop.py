@@ -199,7 +199,7 @@ def test_a_trial_is_stored_with_everything_that_was_known(url):
         expected = estimate(network, chip=CHIP).to_json()
         for name in ("energy_pj", "latency_ns", "area_um2", "num_pe", "layers", "memory_bits"):
             assert getattr(cost, name) == expected[name]
-        quantities = cost.presented()
+        quantities = cost.quantities
         assert list(cost.constraints) == ["area_mm2", "latency_ms", "energy_uj"]
         assert cost.constraints == {n: quantities[n] / BUDGET[n] - 1 for n in BUDGET}
         assert trial.evaluation.key.epochs == 10

@@ -19,15 +19,26 @@ COST = {
     "area_mm2": 3.0,
     "latency_ms": 4.0,
     "energy_uj": 5.0,
+    "edp_uj_ms": 20.0,
+    "throughput_per_s": 6.0,
+    "spikes": 7.0,
+    "synops": 8.0,
+    "bit_synops": 9.0,
 }
-REFERENCE = {"accuracy": 0.0, "energy": 20.0, "area": 10.0}
+REFERENCE = {"accuracy": 0.0, "energy": 20.0, "area": 10.0, "throughput": 0.5}
 
 
 @st.composite
 def streams(draw: st.DrawFn) -> list[dict[str, float]]:
     """Points as a search may find them, one after the other; ties are common."""
-    names = ["accuracy", "energy", "area"][: draw(st.integers(2, 3))]
-    steps = {"accuracy": 8, "energy": 20, "area": 10}  # the last step is the reference or 1.0
+    names = draw(st.permutations(["accuracy", "energy", "area", "throughput"]))
+    names = names[: draw(st.integers(1, 3))]
+    steps = {
+        "accuracy": 8,
+        "energy": 20,
+        "area": 10,
+        "throughput": 6,
+    }
     point = st.tuples(*[st.integers(1, steps[name]) for name in names])
     return [
         {n: s / 8 if n == "accuracy" else float(s) for n, s in zip(names, chosen, strict=True)}
@@ -49,7 +60,8 @@ def inserted(points: list[dict[str, float]]) -> tuple[list[FrontPoint], list[Fro
 
 
 def better_or_equal(a: dict[str, float], b: dict[str, float]) -> bool:
-    return all(a[n] >= b[n] if n == "accuracy" else a[n] <= b[n] for n in a)
+    more = ("accuracy", "throughput")
+    return all(a[n] >= b[n] if n in more else a[n] <= b[n] for n in a)
 
 
 def brute_force_front(points: list[dict[str, float]]) -> set[tuple[float, ...]]:
@@ -115,16 +127,17 @@ def test_the_first_point_enters_even_at_the_reference():
 
 
 def test_gains_are_measured_from_the_reference():
-    values = {"accuracy": 0.9, "energy": 5.0, "area": 15.0}
-    assert gains(values, REFERENCE) == (0.9, 0.75, -0.5)
+    values = {"accuracy": 0.9, "energy": 5.0, "area": 15.0, "throughput": 2.0}
+    assert gains(values, REFERENCE) == (0.9, 0.75, -0.5, 0.75)
 
 
 def test_accuracy_is_maximized_and_costs_are_minimized_in_the_studys_order():
     names = ["energy", "accuracy", "memory"]
-    assert list(directions(names).items()) == [
+    assert list(directions([*names, "throughput"]).items()) == [
         ("energy", "minimize"),
         ("accuracy", "maximize"),
         ("memory", "minimize"),
+        ("throughput", "maximize"),
     ]
     assert list(objective_values(names, 0.9, COST).items()) == [
         ("energy", 5.0),
@@ -134,5 +147,6 @@ def test_accuracy_is_maximized_and_costs_are_minimized_in_the_studys_order():
 
 
 def test_every_objective_reads_its_quantity():
-    names = ["parameters", "memory", "area", "latency", "energy"]
-    assert list(objective_values(names, 0.0, COST).values()) == [1.0, 2.0, 3.0, 4.0, 5.0]
+    names = ["parameters", "memory", "area", "latency", "energy", "edp", "throughput", "spikes"]
+    assert list(objective_values(names, 0.0, COST).values()) == [*range(1, 6), 20.0, 6.0, 7.0]
+    assert list(objective_values(["bit_synops", "synops"], 0.0, COST).values()) == [9.0, 8.0]

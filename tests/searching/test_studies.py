@@ -108,7 +108,7 @@ def test_the_front_is_the_brute_force_front(url, objectives):
         return {
             name: trial.evaluation.validation_accuracy
             if name == "accuracy"
-            else trial.cost.presented()[costs[name]]
+            else trial.cost.quantities[costs[name]]
             for name in objectives
         }
 

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from neuronas.architecture import Architecture
-from neuronas.hardware import UNITS, estimate
+from neuronas.errors import ConfigError
+from neuronas.hardware import UNITS, Activity, estimate
 from neuronas.searching import survey_region
 from neuronas.searching.survey import reference_point
 from tests.searching.fakes import CHIP, study_config
@@ -14,14 +15,7 @@ from tests.searching.test_region import REGION, TINY, Watched, network, reasons,
 
 
 def quantities(network: Architecture) -> dict[str, float]:
-    cost = estimate(network, chip=CHIP)
-    return {
-        "parameters": cost.parameters,
-        "memory_bytes": cost.to_json()["memory_bits"] / 8,
-        "area_mm2": cost.area_um2 / 1e6,
-        "latency_ms": cost.latency_ns / 1e6,
-        "energy_uj": cost.energy_pj / 1e6,
-    }
+    return estimate(network, chip=CHIP).quantities
 
 
 @pytest.mark.parametrize("count", [1, 300, 2048 + 77], ids=["one", "a few", "two chunks"])
@@ -41,8 +35,9 @@ def test_a_survey_is_what_one_network_after_the_other_shows(count):
     }
     values = [quantities(network(region, np.array(g))) for g in distinct if not why[g]]
     for name in UNITS if values else ():
-        assert found.cheapest[name].value == min(value[name] for value in values)
-        assert found.dearest[name].value == max(value[name] for value in values)
+        best, worst = (max, min) if name == "throughput_per_s" else (min, max)
+        assert found.cheapest[name].value == best(value[name] for value in values)
+        assert found.dearest[name].value == worst(value[name] for value in values)
 
 
 def test_with_one_budget_every_candidate_fits_or_has_one_reason():
@@ -62,7 +57,8 @@ def test_an_extreme_is_a_network_that_fits_and_has_that_value():
             assert quantities(candidate)[name] == pytest.approx(extreme.value, rel=1e-12)
             assert candidate == candidate.canonical()
             assert reasons(REGION, REGION.space.encode(candidate)[0]) == set()
-        assert found.cheapest[name].value <= found.dearest[name].value
+        low, high = found.cheapest[name].value, found.dearest[name].value
+        assert high <= low if name == "throughput_per_s" else low <= high
 
 
 def test_where_nothing_fits_there_are_no_extremes():
@@ -81,6 +77,22 @@ def test_the_reference_is_no_accuracy_the_budget_or_the_dearest_network():
     survey = survey_region(region_of(budget=budget), np.random.default_rng(5), 5000)
     assert found["latency"] >= survey.dearest["latency_ms"].value * 0.8
     assert found["memory"] >= survey.dearest["memory_bytes"].value * 0.8
+
+
+def test_the_reference_of_throughput_is_the_least_that_is_wanted_or_was_seen():
+    names = ["accuracy", "throughput"]
+    limited = region_of(budget={"throughput_per_s": 20_000.0})
+    assert reference_point(limited, np.random.default_rng(0), names)["throughput"] == 20_000.0
+    found = reference_point(region_of(budget={}), np.random.default_rng(0), names)["throughput"]
+    worst = survey_region(region_of(budget={}), np.random.default_rng(5), 5000).dearest
+    assert found <= worst["throughput_per_s"].value / 0.8
+
+
+def test_no_hypervolume_is_measured_from_nothing():
+    region = region_of(budget={})
+    region.activity = Activity(0.0)
+    with pytest.raises(ConfigError, match=r"'spikes' cannot be measured from 0, which.*spike_rate"):
+        reference_point(region, np.random.default_rng(0), ["accuracy", "spikes"])
 
 
 def test_the_reference_repeats_with_its_generator():

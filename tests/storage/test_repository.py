@@ -17,6 +17,7 @@ from neuronas.records import (
     EvaluationKey,
     FrontChange,
     FrontPoint,
+    Stated,
 )
 from neuronas.storage import Repository
 from tests.searching.fakes import CHEAP, CHIP, evaluation, rows, study_config
@@ -157,13 +158,15 @@ def test_a_candidate_ends_in_its_state_with_its_reason(repository):
 def test_an_evaluation_comes_back_as_it_was_stored(repository):
     add(repository, 0)
     assert repository.find_evaluation(key()) is None
-    new, _ = repository.complete_candidate("test", 0, evaluation(key()), enters())
+    new, _ = repository.complete_candidate("test", 0, evaluation(key()), cost(), enters())
     assert new
     assert repository.find_evaluation(key()) == evaluation(key())
     found = repository.find_trial("test", 0)
     assert (found.state, found.newly_trained) == ("complete", True)
     assert found.evaluation == evaluation(key())
+    assert found.measured_cost == cost()
     assert repository.study("test").counts["trained"] == 1
+    assert repository.study("test").stated == Stated(0, 0, 0.0)
 
 
 @pytest.mark.parametrize(
@@ -177,22 +180,37 @@ def test_an_evaluation_comes_back_as_it_was_stored(repository):
 )
 def test_an_evaluation_is_found_by_digest_epochs_and_seed(repository, other):
     add(repository, 0)
-    repository.complete_candidate("test", 0, evaluation(key()), enters())
+    repository.complete_candidate("test", 0, evaluation(key()), cost(), enters())
     assert repository.find_evaluation(other) is None
 
 
 def test_an_evaluation_that_is_there_is_kept(repository):
     for number in (0, 1):
         add(repository, number)
-    repository.complete_candidate("test", 0, evaluation(key()), enters())
+    repository.complete_candidate("test", 0, evaluation(key()), cost(), enters())
     repository.set_test_accuracy(key(), 0.25)
     another = replace(evaluation(key()), validation_accuracy=0.123)
-    new, _ = repository.complete_candidate("test", 1, another, enters())
+    new, _ = repository.complete_candidate("test", 1, another, cost(), enters())
     assert not new
     expected = replace(evaluation(key()), test_accuracy=0.25)
     assert repository.find_trial("test", 1).evaluation == expected
     counts = repository.study("test").counts
     assert (counts["trained"], counts["reused"], counts["complete"]) == (1, 1, 2)
+
+
+def test_a_candidate_that_exceeds_a_budget_keeps_both_costs_and_leaves_the_front(repository):
+    add(repository, 0, feasible_probability=0.75)
+    dearer = replace(cost(), energy_pj=9e9, quantities={"energy_uj": 9e3}, constraints={"a": 0.5})
+    assert repository.exceed_candidate("test", 0, evaluation(key()), dearer, "over budget")
+    found = repository.find_trial("test", 0)
+    assert (found.state, found.reason, found.newly_trained) == ("exceeded", "over budget", True)
+    assert (found.cost, found.measured_cost) == (cost(), dearer)
+    assert found.known_cost == dearer
+    assert found.evaluation == evaluation(key())
+    assert repository.front("test") == []
+    study = repository.study("test")
+    assert (study.counts["trained"], study.counts["exceeded"]) == (1, 1)
+    assert study.stated == Stated(1, 1, 0.25)
 
 
 def test_evaluation_and_front_are_stored_together_or_not_at_all(repository):
@@ -202,7 +220,7 @@ def test_evaluation_and_front_are_stored_together_or_not_at_all(repository):
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        repository.complete_candidate("test", 0, evaluation(key()), broken)
+        repository.complete_candidate("test", 0, evaluation(key()), cost(), broken)
     assert repository.find_evaluation(key()) is None
     assert repository.find_trial("test", 0).state == CandidateState.RUNNING
     assert repository.front("test") == []
@@ -222,7 +240,11 @@ def test_the_front_is_what_entered_and_has_not_left(repository):
     for number, (leaves, hypervolume) in enumerate([((), 0.1), ((), 0.2), ((0,), 0.3)]):
         add(repository, number)
         repository.complete_candidate(
-            "test", number, evaluation(key(number)), watched(*leaves, hypervolume=hypervolume)
+            "test",
+            number,
+            evaluation(key(number)),
+            cost(),
+            watched(*leaves, hypervolume=hypervolume),
         )
     assert seen == [[], [0], [0, 1]]
     assert [trial.candidate.trial_number for trial in repository.front("test")] == [1, 2]
@@ -238,9 +260,9 @@ def test_the_front_is_what_entered_and_has_not_left(repository):
 def test_a_point_that_does_not_enter_changes_no_front(repository):
     for number in (0, 1):
         add(repository, number)
-    repository.complete_candidate("test", 0, evaluation(key(0)), enters())
+    repository.complete_candidate("test", 0, evaluation(key(0)), cost(), enters())
     repository.complete_candidate(
-        "test", 1, evaluation(key(1)), lambda _: FrontChange({}, False, (), 0.5)
+        "test", 1, evaluation(key(1)), cost(), lambda _: FrontChange({}, False, (), 0.5)
     )
     assert [trial.candidate.trial_number for trial in repository.front("test")] == [0]
     assert repository.find_trial("test", 1).state == CandidateState.COMPLETE

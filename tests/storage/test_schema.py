@@ -6,6 +6,7 @@ import json
 import sqlite3
 from contextlib import closing
 from dataclasses import replace
+from importlib import import_module
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -14,12 +15,15 @@ from alembic.runtime.migration import MigrationContext
 from neuronas.config import StudyConfig
 from neuronas.errors import StorageError
 from neuronas.records import Trial
+from neuronas.report.units import USUAL
 from neuronas.searching import enqueue_candidate
 from neuronas.storage import Repository
 from neuronas.storage.database import create_engine
 from neuronas.storage.schema import revision, upgrade
 from neuronas.storage.tables import PREFIX, VERSION_TABLE, Base
 from tests.searching.fakes import TOO_DEAR, rows, run, study_config, trials_of
+
+FIRST = import_module("neuronas.storage.migrations.versions.0001_first_schema")
 
 
 def ours(name: str | None, kind: str, *_: object) -> bool:
@@ -57,14 +61,29 @@ def test_a_database_that_is_up_to_date_is_left_alone(url):
     assert revision(engine) is None
     upgrade(engine)
     before = rows(url, "SELECT * FROM sqlite_master")
-    assert revision(engine) == "0003"
+    assert revision(engine) == "0004"
     upgrade(engine)
     assert rows(url, "SELECT * FROM sqlite_master") == before
     engine.dispose()
 
 
+def as_0003(url: str) -> None:
+    """Make a database what it was before costs were measured."""
+    with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as connection:
+        for view in ("neuronas_v_costs", "neuronas_v_front"):
+            connection.execute(f"DROP VIEW {view}")
+        connection.execute("DROP TABLE neuronas_measured_costs")
+        connection.execute("ALTER TABLE neuronas_costs DROP COLUMN quantities")
+        connection.execute("ALTER TABLE neuronas_candidates DROP COLUMN feasible_probability")
+        connection.execute(FIRST._V_COSTS)
+        connection.execute(FIRST._V_FRONT)
+        connection.execute(f"UPDATE {VERSION_TABLE} SET version_num = '0003'")
+        connection.commit()
+
+
 def as_0001(url: str) -> None:
     """Make a database what the first schema and the study files of its time held."""
+    as_0003(url)
     with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as connection:
         connection.execute("ALTER TABLE neuronas_candidates DROP COLUMN chip")
         connection.execute("ALTER TABLE neuronas_evaluations DROP COLUMN zero_inputs")
@@ -83,10 +102,18 @@ def as_0001(url: str) -> None:
 
 def without_new(trial: Trial) -> Trial:
     """Return a trial without what the first schema did not have."""
+    known = trial.cost.quantities.keys() - {"throughput_per_s", "spikes", "synops", "bit_synops"}
+    cost = replace(trial.cost, quantities={n: trial.cost.quantities[n] for n in known})
+    trial = replace(trial, cost=cost, measured_cost=None)
     if trial.evaluation is None:
         return trial
     evaluation = replace(trial.evaluation, zero_inputs=None, peak_memory_bytes=None)
     return replace(trial, evaluation=evaluation)
+
+
+def without_measured(row: dict[str, object]) -> dict[str, object]:
+    """Return a row of the view of costs as it was before costs were measured."""
+    return row | {"measured_energy_uj": None, "measured_latency_ms": None}
 
 
 def test_studies_of_the_first_schema_are_kept_and_go_on(url):
@@ -94,7 +121,8 @@ def test_studies_of_the_first_schema_are_kept_and_go_on(url):
     before = run(config, url, trials=2)
     enqueue_candidate("test", TOO_DEAR, storage=url)
     run(config, url, trials=3)
-    trials, views = trials_of(url), rows(url, "SELECT * FROM neuronas_v_costs")
+    trials = trials_of(url)
+    views = [without_measured(row) for row in rows(url, "SELECT * FROM neuronas_v_costs")]
     fronts = rows(url, "SELECT * FROM neuronas_v_front")
     as_0001(url)
 
@@ -105,7 +133,7 @@ def test_studies_of_the_first_schema_are_kept_and_go_on(url):
         number: without_new(trial) for number, trial in trials.items()
     }
     engine = create_engine(url)
-    assert revision(engine) == "0003"
+    assert revision(engine) == "0004"
     engine.dispose()
     assert {row["chip"] for row in rows(url, "SELECT chip FROM neuronas_candidates")} == {"{}"}
     assert rows(url, "SELECT * FROM neuronas_v_costs") == views
@@ -169,8 +197,10 @@ def test_the_views_answer_in_the_units_of_reports(url):
     assert [row["trial"] for row in costs] == sorted(trials)
     for row in costs:
         trial = trials[row["trial"]]
-        quantities = trial.cost.presented()
-        assert {name: row[name] for name in quantities} == quantities
+        usual = {name: trial.cost.quantities[name] for name in USUAL}
+        assert {name: row[name] for name in usual} == usual
+        measured = trial.measured_cost and trial.measured_cost.quantities
+        assert row["measured_energy_uj"] == (measured and measured["energy_uj"])
         assert (row["state"], row["reason"]) == (trial.state, trial.reason)
         assert (row["num_pe"], row["num_tiles"]) == (trial.cost.num_pe, trial.cost.num_tiles)
 
@@ -182,7 +212,7 @@ def test_the_views_answer_in_the_units_of_reports(url):
         assert row["validation_accuracy"] == evaluation.validation_accuracy
         assert row["test_accuracy"] == evaluation.test_accuracy
         assert row["weights_path"] == evaluation.weights_path.as_posix()
-        assert row["energy_uj"] == standing[row["trial"]].cost.energy_pj / 1e6
+        assert row["energy_uj"] == standing[row["trial"]].known_cost.energy_pj / 1e6
 
 
 def test_the_views_tell_studies_apart(url):

@@ -11,12 +11,11 @@ from neuronas.benchmarks.search.classes import SPACE, Classes
 from neuronas.benchmarks.search.table import FIRING, Floats
 from neuronas.config import Kind
 from neuronas.hardware import (
-    Activity,
     Chip,
     default_chip,
     hardware_model,
+    measured_activity,
     presented,
-    rate_table,
 )
 
 MODEL = "cim"
@@ -41,10 +40,10 @@ class Costs:
         """Return what every class costs."""
         model, chip = hardware_model(MODEL), Chip.of(default_chip(MODEL))
         workload = Workload.of(SPACE.decode(classes.genes))
-        assumed = presented(model.cost(workload, chip))
+        assumed = presented(model.cost(workload, chip), workload)
         members = Workload.of(SPACE.decode(classes.genes[classes.of_training]))
-        activity = Activity(rate_table(members, recorded_rates(members, classes.cells.rates)))
-        trained = presented(model.cost(members, chip, activity=activity))
+        activity = measured_activity(members, recorded_rates(members, classes.cells.rates))
+        trained = presented(model.cost(members, chip, activity=activity), members, activity)
         recorded = {
             name: np.add.reduceat(values, classes.start[:-1]) / classes.sizes
             for name, values in trained.items()

@@ -19,8 +19,8 @@ from neuronas.benchmarks.search.costs import Costs
 from neuronas.benchmarks.search.table import Floats
 from neuronas.config import BudgetConfig, ObjectiveName, read_yaml, validate
 from neuronas.errors import ConfigError
-from neuronas.hardware import Budget
-from neuronas.searching.objectives import ACCURACY, QUANTITIES, directions
+from neuronas.hardware import HIGHER_IS_BETTER, Budget
+from neuronas.searching.objectives import ACCURACY, QUANTITIES, gain
 
 ALL_BUDGETS = ("memory", "area", "latency", "energy")
 """What is limited where no objective is a cost: what NeuroNAS checks (arXiv 2407.00641)."""
@@ -173,11 +173,10 @@ class Problem:
         reference: dict[str, float] = {
             name: _reference(name, config, limits, true, within) for name in config.objectives
         }
-        values = {
-            name: accuracy if name == ACCURACY else true[QUANTITIES[name]]
+        columns = [
+            gain(name, accuracy if name == ACCURACY else true[QUANTITIES[name]], reference[name])
             for name in config.objectives
-        }
-        columns = [_gain(name, value, reference[name]) for name, value in values.items()]
+        ]
         gains = np.where(within[:, None], np.stack(columns, axis=1), -1.0)
         return cls(config, budget, reference, float(within.mean()), int(proposable.sum()), gains)
 
@@ -197,17 +196,6 @@ class Problem:
         return hashlib.sha256(asked.encode() + np.round(self.gains, 9).tobytes()).hexdigest()[:12]
 
 
-def _gain(name: str, values: Floats, reference: float) -> Floats:
-    """Return one column of ``objectives.gains``."""
-    if name == ACCURACY:
-        return values - reference
-    return 1 - (reference / values if _maximized(name) else values / reference)
-
-
-def _maximized(name: str) -> bool:
-    return directions([name])[name] == "maximize"
-
-
 def _within(budget: Budget, costs: dict[str, Floats]) -> NDArray[np.bool_]:
     return np.asarray((budget.violations(costs) <= 0).all(axis=0))
 
@@ -219,23 +207,23 @@ def _limits(config: ProblemConfig, costs: dict[str, Floats]) -> dict[str, float]
     """
     costly = [name for name in config.objectives if name != ACCURACY]
     names: Sequence[str] = costly or ALL_BUDGETS
-    maximized = {QUANTITIES[name]: _maximized(name) for name in names}
-    limited = [q for q in costs if q in maximized]
+    limited = [q for q in costs if q in {QUANTITIES[name] for name in names}]
     best: tuple[float, dict[str, float]] | None = None
     for step in range(1, _STEPS + 1):
-        inner = step / _STEPS
-        limits = {
-            q: float(np.quantile(costs[q], 1 - inner, method="lower"))
-            if maximized[q]
-            else float(np.quantile(costs[q], inner, method="higher"))
-            for q in limited
-        }
+        limits = {q: _quantile(costs[q], step / _STEPS, q) for q in limited}
         share = float(_within(Budget(limits), costs).mean())
         off = abs(share - (config.satisfied_share or 1.0))
         if best is None or off < best[0]:
             best = off, limits
     assert best is not None
     return best[1]
+
+
+def _quantile(costs: Floats, share: float, quantity: str) -> float:
+    """Return the limit that at least a share of the classes keeps."""
+    if quantity in HIGHER_IS_BETTER:
+        return float(np.quantile(costs, 1 - share, method="lower"))
+    return float(np.quantile(costs, share, method="higher"))
 
 
 def _reference(
@@ -248,10 +236,12 @@ def _reference(
     if name == ACCURACY:
         return config.reference_accuracy
     quantity = QUANTITIES[name]
-    found = costs[quantity][within]
-    worst = float(found.min()) / _MARGIN if _maximized(name) else float(found.max()) * _MARGIN
-    return limits.get(quantity, worst)
+    if quantity in limits:
+        return limits[quantity]
+    among = costs[quantity][within]
+    return float(among.min() / _MARGIN if quantity in HIGHER_IS_BETTER else among.max() * _MARGIN)
 
 
 def _cheapest(costs: dict[str, Floats], limits: dict[str, float]) -> str:
-    return ", ".join(f"{name} {costs[name].min():.4g}" for name in limits)
+    best = {n: np.max if n in HIGHER_IS_BETTER else np.min for n in limits}
+    return ", ".join(f"{name} {best[name](costs[name]):.4g}" for name in limits)

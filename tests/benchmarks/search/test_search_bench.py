@@ -32,7 +32,7 @@ from neuronas.benchmarks.search.processes import done_in_processes
 from neuronas.benchmarks.search.region import TrainedRegion
 from neuronas.benchmarks.search.truth import Truth, cross_validated
 from neuronas.errors import ConfigError, NeuronasError
-from neuronas.hardware import estimate, rate_table
+from neuronas.hardware import estimate, measured_activity
 from neuronas.hardware.rates import activity_of
 from neuronas.searching import FeasibleRegion
 from tests.benchmarks.search.examples import arrays, written
@@ -174,7 +174,7 @@ def test_a_table_of_rates_is_the_activity_of_each_network():
     rates = {
         name: np.where(lacks[name], np.nan, [0.1 + i / 50, 0.3]) for i, name in enumerate(firing)
     }
-    table = rate_table(both, rates)
+    table = measured_activity(both, rates).spike_rate
     for column, network in enumerate(made):
         own = {n: float(r[column]) for n, r in rates.items() if not np.isnan(r[column])}
         alone = activity_of(Workload.of(Networks.of([network])), own)
