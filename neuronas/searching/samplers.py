@@ -188,7 +188,9 @@ class GatedSampler(BaseSampler):
         self._keys.update(keys)
 
 
-def make_sampler(name: str, region: FeasibleRegion, seed: int, objectives=(), reference=None) -> GatedSampler:
+def make_sampler(
+    name: str, region: FeasibleRegion, seed: int, objectives=(), reference=None
+) -> GatedSampler:
     """Return the sampler of this name for one study.
 
     Args:
@@ -198,5 +200,6 @@ def make_sampler(name: str, region: FeasibleRegion, seed: int, objectives=(), re
     """
     if name == "hardware-aware":
         from neuronas.searching.hardware_aware import HardwareAwareSampler
+
         return HardwareAwareSampler(region, seed, objectives, reference)
     return GatedSampler(region, seed, SAMPLERS[name])
