@@ -19,6 +19,7 @@ from neuronas.searching.question import Question
 from neuronas.searching.region import FeasibleRegion
 from neuronas.searching.samplers import GatedSampler
 from neuronas.searching.seeds import Stream, generator
+from neuronas.searching.starting import first_choice
 from neuronas.searching.surrogate import Coordinates
 
 _START = 3
@@ -74,7 +75,10 @@ class HardwareAwareSampler(GatedSampler):
         if len(candidates) == 0:
             return self._draw(trial.number)
         if self._question.learns_accuracy and len(trained) < _START:
-            return np.asarray(candidates.genes[_apart(source, candidates.seen, known)])
+            # Guesses alone may mislead: every second network is any that fits.
+            if len(self._question.objectives) == 1 or trial.number % 2 == 0:
+                return self._draw(trial.number)
+            return np.asarray(candidates.genes[first_choice(self._question, candidates, begun)])
         judge = Judge(self._question, beliefs, trained, in_flight, known)
         value, probability = judge.promise(candidates)
         promising = candidates.genes[np.argsort(-value, kind="stable")[:_PROMISING]]
@@ -96,17 +100,3 @@ class HardwareAwareSampler(GatedSampler):
             known = known.take(slice(0, len(trained)))
             self._beliefs = Beliefs.of(self._question, known, trained, before)
         return self._beliefs or Beliefs.of(self._question, known, trained, before)
-
-
-def _apart(source: np.random.Generator, candidates: Coordinates, begun: Coordinates) -> int:
-    """Return a candidate far from those begun, by the square of its distance.
-
-    As k-means++ chooses its centres (Arthur and Vassilvitskii, SODA 2007).
-    """
-    if not len(begun):
-        return int(source.integers(len(candidates)))
-    a = np.concatenate([candidates.joint, candidates.edges], axis=1)
-    b = np.concatenate([begun.joint, begun.edges], axis=1)
-    nearest = np.min([((a - row) ** 2).sum(axis=1) for row in b], axis=0).astype(np.float64)
-    total = nearest.sum()
-    return int(source.choice(len(a), p=nearest / total if total > 0 else None))
