@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from time import monotonic
 from typing import Protocol
 
 import optuna
@@ -32,6 +33,7 @@ from neuronas.searching.objectives import front_change, objective_values
 from neuronas.searching.region import FeasibleRegion
 from neuronas.searching.samplers import GatedSampler
 from neuronas.searching.seeds import training_seed
+from neuronas.searching.stop_rules import holding_rule, seconds_left
 from neuronas.storage import (
     RETRY_OF,
     Repository,
@@ -71,7 +73,7 @@ class Progress:
         reused, pruned, failed: Trials that ended so.
         drawn, rejected: Genotypes drawn, and turned away before they became trials.
         front_size, hypervolume: The Pareto front; hypervolume in [0, 1].
-        seconds_left: Estimated; None before the first training of this process.
+        seconds_left: At most, estimated; None before the first training of this process.
         message: What happened last.
     """
 
@@ -112,6 +114,7 @@ class SearchLoop:
     listener: Listener
     _train_seconds: list[float] = field(default_factory=list)
     _failures: dict[int, TrainingFailedError] = field(default_factory=dict)
+    _counted_until: float = 0.0
 
     @property
     def region(self) -> FeasibleRegion:
@@ -119,7 +122,7 @@ class SearchLoop:
         return self.sampler.region
 
     def run(self) -> None:
-        """Train until the study has as many networks as asked for, or none is left.
+        """Train until one of the study's rules stops it, or no network is left.
 
         Networks that were enqueued are taken up in any case.
 
@@ -127,6 +130,7 @@ class SearchLoop:
             RepeatedFailureError: Five candidates failed in a row.
             KeyboardInterrupt: The user stopped it; the running candidate is queued again.
         """
+        self._counted_until = monotonic()
         self._recover(DIED)
         self._report("searching")
         try:
@@ -139,9 +143,7 @@ class SearchLoop:
         self.repository.update_study(self.config.name, state=state)
 
     def _run(self) -> str:
-        record = self.repository.study(self.config.name)
-        trained = record.counts["trained"]
-        while (waiting := is_waiting(self.study)) or trained < record.target_trials:
+        while (waiting := is_waiting(self.study)) or not self._is_stopped():
             interrupts.check()
             if not waiting:
                 try:
@@ -149,11 +151,15 @@ class SearchLoop:
                 except SpaceExhaustedError as error:
                     self._report(f"space exhausted: {error}")
                     return EXHAUSTED
-            trained += self._step(self.study.ask())
+            self._step(self.study.ask())
         return FINISHED
 
-    def _step(self, trial: optuna.Trial) -> bool:
-        """Take one candidate to its end; return whether a network was newly trained."""
+    def _is_stopped(self) -> bool:
+        """Return whether a rule holds by what all processes have stored of the study."""
+        return holding_rule(self.repository.study(self.config.name)) is not None
+
+    def _step(self, trial: optuna.Trial) -> None:
+        """Take one candidate to its end."""
         genes = self.region.space.suggest(trial)
         architecture = self.region.space.decode(genes)[0]
         chip = self.region.chip_for(genes[0])
@@ -172,11 +178,11 @@ class SearchLoop:
         trial.set_user_attr("cost", cost.presented())
         if not self.region.assess(genes).fits[0]:
             self._end(trial, CandidateState.PRUNED, NO_ROOM)
-            return False
+            return
         if not cost.fits:
             broken = [f"{n} +{v:.1%}" for n, v in cost.constraints.items() if v > 0]
             self._end(trial, CandidateState.PRUNED, f"over budget: {', '.join(broken)}")
-            return False
+            return
         key = EvaluationKey(
             candidate.training_digest,
             self.config.training.epochs,
@@ -188,8 +194,8 @@ class SearchLoop:
                 evaluation = self.evaluator.evaluate(architecture, key)
             except TrainingFailedError as failure:
                 self._fail(trial, failure)
-                return False
-        return self._complete(trial, evaluation, cost)
+                return
+        self._complete(trial, evaluation, cost)
 
     def _cost(self, architecture: Architecture, chip: Chip) -> CostRecord:
         found = estimate(architecture, chip=chip, spike_rate=self.config.hardware.spike_rate)
@@ -212,7 +218,7 @@ class SearchLoop:
             retry_of=trial.user_attrs.get(RETRY_OF),
         )
 
-    def _complete(self, trial: optuna.Trial, evaluation: Evaluation, cost: CostRecord) -> bool:
+    def _complete(self, trial: optuna.Trial, evaluation: Evaluation, cost: CostRecord) -> None:
         name = self.config.name
         values = objective_values(
             self.config.objectives, evaluation.validation_accuracy, cost.presented()
@@ -228,10 +234,9 @@ class SearchLoop:
         how = "trained" if new else "reused"
         where = ", enters the front" if change.enters else ""
         self._report(f"trial {trial.number} {how}: {evaluation.validation_accuracy:.1%}{where}")
-        return new
 
     def _fail(self, trial: optuna.Trial, failure: TrainingFailedError) -> None:
-        self._end(trial, CandidateState.FAILED, str(failure))
+        self._end(trial, CandidateState.FAILED, str(failure), failure.epochs or 0.0)
         self._failures[trial.number] = failure
         if len(self._failures) >= FAILURES_IN_A_ROW:
             causes = "\n".join(f"  trial {n}: {why}" for n, why in self._failures.items())
@@ -242,8 +247,12 @@ class SearchLoop:
                 "changed: neuronas search FILE --accept-changes"
             )
 
-    def _end(self, trial: optuna.Trial, state: CandidateState, reason: str) -> None:
-        self.repository.finish_candidate(self.config.name, trial.number, state, reason)
+    def _end(
+        self, trial: optuna.Trial, state: CandidateState, reason: str, epochs: float = 0.0
+    ) -> None:
+        self.repository.finish_candidate(
+            self.config.name, trial.number, state, reason, epochs=epochs
+        )
         pruned = state == CandidateState.PRUNED
         trial.set_user_attr("reason", reason)
         self.study.tell(trial, state=TrialState.PRUNED if pruned else TrialState.FAIL)
@@ -256,6 +265,7 @@ class SearchLoop:
         try:
             with interrupts.held_off(), translated_errors(self.repository.url):
                 self._recover(STOPPED)
+                self._count_time()
         except StorageError as error:
             # The database is what failed. The next start takes the candidate up as after a death.
             stop.add_note(f"the running candidate could not be released: {error}")
@@ -323,10 +333,15 @@ class SearchLoop:
                     continue
                 self.repository.set_test_accuracy(evaluation.key, accuracy)
 
+    def _count_time(self) -> None:
+        now = monotonic()
+        self.repository.add_wall_seconds(self.config.name, now - self._counted_until)
+        self._counted_until = now
+
     def _report(self, message: str) -> None:
+        self._count_time()
         record = self.repository.study(self.config.name)
         counts = record.counts
-        left = max(0, record.target_trials - counts["trained"])
         seconds = self._train_seconds
         self.listener(
             Progress(
@@ -339,7 +354,7 @@ class SearchLoop:
                 rejected=record.rejected,
                 front_size=len(self.repository.front(self.config.name)),
                 hypervolume=self.repository.hypervolume(self.config.name),
-                seconds_left=sum(seconds) / len(seconds) * left if seconds else None,
+                seconds_left=seconds_left(record, sum(seconds) / len(seconds)) if seconds else None,
                 message=message,
             )
         )

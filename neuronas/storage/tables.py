@@ -47,6 +47,7 @@ class StudyRow(Base):
     rejected: Mapped[int] = mapped_column(default=0)
     rejections: Mapped[dict[str, Any]]
     state: Mapped[str] = mapped_column(String(16), default="running")
+    wall_seconds: Mapped[float] = mapped_column(default=0.0)
     created_at: Mapped[datetime]
 
 
@@ -71,6 +72,7 @@ class CandidateRow(Base):
     retry_of: Mapped[int | None]
     evaluation_id: Mapped[int | None] = mapped_column(ForeignKey(f"{PREFIX}evaluations.id"))
     newly_trained: Mapped[bool] = mapped_column(default=False)
+    epochs_trained: Mapped[float] = mapped_column(default=0.0)
     created_at: Mapped[datetime]
     finished_at: Mapped[datetime | None]
 
@@ -135,3 +137,4 @@ class FrontRow(Base):
     left_at: Mapped[datetime | None]
     left_for: Mapped[int | None]
     hypervolume: Mapped[float]
+    trained: Mapped[int]
