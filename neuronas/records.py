@@ -224,6 +224,29 @@ class Stated:
 
 
 @dataclass(frozen=True, slots=True)
+class FrontEvent:
+    """A trial entering or leaving a study's Pareto front.
+
+    Attributes:
+        time: When.
+        trial_number: The trial.
+        enters: Whether it enters; otherwise it leaves.
+        left_for: The trial for which it leaves.
+        objectives: Its objectives, in the units of reports.
+        hypervolume: Of the front afterwards, in [0, 1].
+        trained: Networks that the study had newly trained by then.
+    """
+
+    time: datetime
+    trial_number: int
+    enters: bool
+    left_for: int | None
+    objectives: Mapping[str, float]
+    hypervolume: float
+    trained: int
+
+
+@dataclass(frozen=True, slots=True)
 class StudyRecord:
     """A stored study.
 
@@ -241,6 +264,10 @@ class StudyRecord:
             which are the complete and the exceeded ones.
         failures: Failed trials per reason.
         stated: What samplers stated of them.
+        epochs: Epochs trained by the study, as far as known of trainings that failed.
+        wall_seconds: Seconds of search, from the start of each process to the end of its last
+            candidate, summed over processes. It makes no two records differ.
+        since_gain: Networks newly trained since the hypervolume last grew.
     """
 
     name: str
@@ -255,3 +282,6 @@ class StudyRecord:
     counts: Mapping[str, int] = field(default_factory=dict)
     failures: Mapping[str, int] = field(default_factory=dict)
     stated: Stated = Stated(0, 0, 0.0)
+    epochs: float = 0.0
+    wall_seconds: float = field(default=0.0, compare=False)
+    since_gain: int = 0

@@ -21,6 +21,7 @@ from neuronas.config.operations import (
 )
 from neuronas.config.own_data import OwnDataset
 from neuronas.config.plugins import HARDWARE_MODELS, load_plugin, plugin_names
+from neuronas.config.stopping import StopConfig
 from neuronas.config.study import (
     BUDGET_PRESETS,
     DEFAULT_CHIPS,
@@ -68,6 +69,7 @@ __all__ = [
     "OwnDataset",
     "SearchConfig",
     "SpaceConfig",
+    "StopConfig",
     "StudyConfig",
     "Threshold",
     "TrainingConfig",

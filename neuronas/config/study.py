@@ -36,6 +36,7 @@ from neuronas.config.neurons import CODINGS, Coding, NeuronConfig
 from neuronas.config.operations import OPERATIONS, SNASNET_OPERATIONS, ZEROIZE
 from neuronas.config.own_data import DatasetChoice, OwnDataset, dataset_info
 from neuronas.config.plugins import HARDWARE_MODELS, plugin_names
+from neuronas.config.stopping import StopConfig
 
 ObjectiveName = Literal[
     "accuracy",
@@ -243,6 +244,7 @@ class SearchConfig(Section):
     sampler: Literal["random", "tpe", "nsga2", "nsga3", "gp"] = "tpe"
     trials: Annotated[int, Field(ge=1)] = 30
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
+    stop: StopConfig = StopConfig()
 
 
 @dataclass(frozen=True, slots=True)
@@ -377,11 +379,10 @@ class StudyConfig(Section):
     def comparable(self) -> dict[str, Any]:
         """Return what must stay equal for old and new trials to belong to one study.
 
-        The number of trials and where they are stored may change freely.
+        How many trials there are, what else stops the search and where they are stored may change
+        freely.
         """
-        content = self.model_dump(mode="json", exclude={"storage": True})
-        del content["search"]["trials"]
-        return content
+        return self.model_dump(mode="json", exclude={"storage": True, "search": {"trials", "stop"}})
 
     def digest(self) -> str:
         """Return the SHA-256 of :meth:`comparable` as canonical JSON."""

@@ -20,6 +20,7 @@ from neuronas.report.hardware import (
     settings_table,
     walk_table,
 )
+from neuronas.report.history import history_table
 from neuronas.report.proxies import fidelities_table, proxies_table
 from neuronas.report.studies import front_table, status_json, status_table, studies_table
 from neuronas.report.survey import extremes_table, survey_json, survey_table
@@ -41,6 +42,7 @@ __all__ = [
     "fidelities_table",
     "final_table",
     "front_table",
+    "history_table",
     "layers_table",
     "proxies_table",
     "search_table",

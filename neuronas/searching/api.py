@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING
 from neuronas.architecture import Architecture
 from neuronas.config import IMMUTABLE_SECTIONS, StudyConfig, validate
 from neuronas.errors import ConfigError
-from neuronas.records import StudyRecord, Trial
+from neuronas.records import FrontEvent, StudyRecord, Trial
 from neuronas.searching.loop import FINISHED, RUNNING, Listener, Progress, SearchLoop
 from neuronas.searching.objectives import directions
 from neuronas.searching.region import FeasibleRegion
 from neuronas.searching.samplers import make_sampler
 from neuronas.searching.seeds import Stream, generator
+from neuronas.searching.stop_rules import holding_rule
 from neuronas.searching.survey import reference_point
 from neuronas.storage import (
     Repository,
@@ -48,12 +49,14 @@ class SearchResult:
         study: The study, with its counts.
         front: Trials on the Pareto front, by number.
         hypervolume: Of the front, in [0, 1].
+        history: Who entered the front and who left it, oldest first.
     """
 
     storage: str
     study: StudyRecord
     front: list[Trial]
     hypervolume: float
+    history: list[FrontEvent]
 
 
 def search(
@@ -69,6 +72,8 @@ def search(
     listener: Listener | None = None,
 ) -> SearchResult:
     """Search a study until it has as many newly trained networks as asked for.
+
+    A rule of its ``search.stop`` may stop it before.
 
     An existing study goes on where it stands; nothing is ever overwritten. Networks that were
     trained before in this database, with the same data, settings and seed, are reused and do not
@@ -126,7 +131,8 @@ def search(
         if stored is not None:
             _require_same(config, stored, accept_changes=accept_changes)
         target = _target(config, stored, trials)
-        if stored is None or not _is_done(url, stored, target):
+        asked = stored and replace(stored, config=config, target_trials=target)
+        if asked is None or not _is_done(url, asked):
             trainer = study_trainer(config, checkpoint_dir, data_dir, threads, device)
             if stored is None:
                 _create(config, target, repository, region, source)
@@ -135,6 +141,8 @@ def search(
                     config.name, config=config, target_trials=target, state=RUNNING
                 )
             _loop(config, repository, region, trainer, listener or _ignore).run()
+        elif stored is not None and _is_asked_more(asked, stored):
+            repository.update_study(config.name, config=config, target_trials=target)
         return _result(config.name, repository)
 
 
@@ -231,7 +239,11 @@ def load_result(url: str, name: str) -> SearchResult:
 
 def _result(name: str, repository: Repository) -> SearchResult:
     return SearchResult(
-        repository.url, repository.study(name), repository.front(name), repository.hypervolume(name)
+        repository.url,
+        repository.study(name),
+        repository.front(name),
+        repository.hypervolume(name),
+        repository.history(name),
     )
 
 
@@ -297,11 +309,17 @@ def _target(config: StudyConfig, stored: StudyRecord | None, trials: int | None)
     return max(config.search.trials, stored.target_trials if stored else 0)
 
 
-def _is_done(url: str, stored: StudyRecord, target: int) -> bool:
+def _is_done(url: str, asked: StudyRecord) -> bool:
     """Return whether nothing is left to do, so that neither data nor torch is needed."""
-    if stored.state != FINISHED or stored.counts["trained"] < target:
+    if asked.state != FINISHED or holding_rule(asked) is None:
         return False
-    return not is_waiting(open_optuna_study(url, stored.name, directions(stored.config.objectives)))
+    return not is_waiting(open_optuna_study(url, asked.name, directions(asked.config.objectives)))
+
+
+def _is_asked_more(asked: StudyRecord, stored: StudyRecord) -> bool:
+    """Return whether other limits are asked for, so that the study tells by which one it stops."""
+    other = asked.config.search.stop != stored.config.search.stop
+    return other or asked.target_trials > stored.target_trials
 
 
 def _other_question(config: StudyConfig, stored: StudyRecord) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from time import monotonic
 from typing import Protocol
 
 import optuna
@@ -40,6 +41,7 @@ from neuronas.searching.objectives import best_so_far, front_change, objective_v
 from neuronas.searching.region import FeasibleRegion
 from neuronas.searching.samplers import GatedSampler
 from neuronas.searching.seeds import training_seed
+from neuronas.searching.stop_rules import holding_rule, seconds_left
 from neuronas.storage import (
     RETRY_OF,
     Repository,
@@ -81,7 +83,7 @@ class Progress:
         drawn, rejected: Genotypes drawn, and turned away before they became trials.
         front_size, hypervolume: The Pareto front; hypervolume in [0, 1].
         best: Of a study with one objective its best value so far, by name.
-        seconds_left: Estimated; None before the first training of this process.
+        seconds_left: At most, estimated; None before the first training of this process.
         message: What happened last.
     """
 
@@ -124,6 +126,7 @@ class SearchLoop:
     listener: Listener
     _train_seconds: list[float] = field(default_factory=list)
     _failures: dict[int, TrainingFailedError] = field(default_factory=dict)
+    _counted_until: float = 0.0
 
     @property
     def region(self) -> FeasibleRegion:
@@ -131,7 +134,7 @@ class SearchLoop:
         return self.sampler.region
 
     def run(self) -> None:
-        """Train until the study has as many networks as asked for, or none is left.
+        """Train until one of the study's rules stops it, or no network is left.
 
         Networks that were enqueued are taken up in any case.
 
@@ -139,6 +142,7 @@ class SearchLoop:
             RepeatedFailureError: Five candidates failed in a row.
             KeyboardInterrupt: The user stopped it; the running candidate is queued again.
         """
+        self._counted_until = monotonic()
         self._recover(DIED)
         self._report("searching")
         try:
@@ -151,9 +155,7 @@ class SearchLoop:
         self.repository.update_study(self.config.name, state=state)
 
     def _run(self) -> str:
-        record = self.repository.study(self.config.name)
-        trained = record.counts["trained"]
-        while (waiting := is_waiting(self.study)) or trained < record.target_trials:
+        while (waiting := is_waiting(self.study)) or not self._is_stopped():
             interrupts.check()
             if not waiting:
                 try:
@@ -161,11 +163,15 @@ class SearchLoop:
                 except SpaceExhaustedError as error:
                     self._report(f"space exhausted: {error}")
                     return EXHAUSTED
-            trained += self._step(self.study.ask())
+            self._step(self.study.ask())
         return FINISHED
 
-    def _step(self, trial: optuna.Trial) -> bool:
-        """Take one candidate to its end; return whether a network was newly trained."""
+    def _is_stopped(self) -> bool:
+        """Return whether a rule holds by what all processes have stored of the study."""
+        return holding_rule(self.repository.study(self.config.name)) is not None
+
+    def _step(self, trial: optuna.Trial) -> None:
+        """Take one candidate to its end."""
         genes = self.region.space.suggest(trial)
         architecture = self.region.space.decode(genes)[0]
         chip = self.region.chip_for(genes[0])
@@ -183,11 +189,11 @@ class SearchLoop:
         trial.set_user_attr(COST, dict(cost.quantities))
         if not self.region.assess(genes).fits[0]:
             self._end(trial, CandidateState.PRUNED, NO_ROOM, cost)
-            return False
+            return
         if not cost.fits:
             reason = f"over budget: {', '.join(broken(cost.constraints))}"
             self._end(trial, CandidateState.PRUNED, reason, cost)
-            return False
+            return
         key = EvaluationKey(
             candidate.training_digest,
             self.config.training.epochs,
@@ -199,10 +205,8 @@ class SearchLoop:
                 evaluation = self.evaluator.evaluate(architecture, key)
             except TrainingFailedError as failure:
                 self._fail(trial, failure, cost)
-                return False
-        return self._complete(
-            trial, evaluation, self._cost(architecture, chip, evaluation.spike_rates)
-        )
+                return
+        self._complete(trial, evaluation, self._cost(architecture, chip, evaluation.spike_rates))
 
     def _cost(self, architecture: Architecture, chip: Chip, spike_rate: SpikeRates) -> CostRecord:
         found = estimate(architecture, chip=chip, spike_rate=spike_rate)
@@ -230,7 +234,7 @@ class SearchLoop:
             feasible_probability=stated,
         )
 
-    def _complete(self, trial: optuna.Trial, evaluation: Evaluation, cost: CostRecord) -> bool:
+    def _complete(self, trial: optuna.Trial, evaluation: Evaluation, cost: CostRecord) -> None:
         """Store and tell a trained network; ``cost`` is at the spike rates that were measured."""
         # Optuna keeps what a constraint is set to first, so it waits for the measured cost; and
         # after our transaction, nothing but the trial's end may be left to tell.
@@ -246,7 +250,6 @@ class SearchLoop:
             self._train_seconds.append(evaluation.train_seconds)
         how = "trained" if new else "reused"
         self._report(f"trial {trial.number} {how}: {evaluation.validation_accuracy:.1%}{what}")
-        return new
 
     def _enter(
         self, trial: optuna.Trial, evaluation: Evaluation, cost: CostRecord
@@ -279,7 +282,7 @@ class SearchLoop:
         return new, f", {reason}"
 
     def _fail(self, trial: optuna.Trial, failure: TrainingFailedError, cost: CostRecord) -> None:
-        self._end(trial, CandidateState.FAILED, str(failure), cost)
+        self._end(trial, CandidateState.FAILED, str(failure), cost, failure.epochs or 0.0)
         self._failures[trial.number] = failure
         if len(self._failures) >= FAILURES_IN_A_ROW:
             causes = "\n".join(f"  trial {n}: {why}" for n, why in self._failures.items())
@@ -291,12 +294,19 @@ class SearchLoop:
             )
 
     def _end(
-        self, trial: optuna.Trial, state: CandidateState, reason: str, cost: CostRecord
+        self,
+        trial: optuna.Trial,
+        state: CandidateState,
+        reason: str,
+        cost: CostRecord,
+        epochs: float = 0.0,
     ) -> None:
-        """End a trial that was not trained, at the cost that was assumed."""
+        """End a trial that was not trained to the end, at the cost that was assumed."""
         set_constraints(trial, cost.constraints)
         trial.set_user_attr(REASON, reason)
-        self.repository.finish_candidate(self.config.name, trial.number, state, reason)
+        self.repository.finish_candidate(
+            self.config.name, trial.number, state, reason, epochs=epochs
+        )
         pruned = state == CandidateState.PRUNED
         self.study.tell(trial, state=TrialState.PRUNED if pruned else TrialState.FAIL)
         self._report(f"trial {trial.number} {state}: {reason}")
@@ -308,6 +318,7 @@ class SearchLoop:
         try:
             with interrupts.held_off(), translated_errors(self.repository.url):
                 self._recover(STOPPED)
+                self._count_time()
         except StorageError as error:
             # The database is what failed. The next start takes the candidate up as after a death.
             stop.add_note(f"the running candidate could not be released: {error}")
@@ -377,10 +388,15 @@ class SearchLoop:
                     continue
                 self.repository.set_test_accuracy(evaluation.key, accuracy)
 
+    def _count_time(self) -> None:
+        now = monotonic()
+        self.repository.add_wall_seconds(self.config.name, now - self._counted_until)
+        self._counted_until = now
+
     def _report(self, message: str) -> None:
+        self._count_time()
         record = self.repository.study(self.config.name)
         counts, front = record.counts, self.repository.front(self.config.name)
-        left = max(0, record.target_trials - counts["trained"])
         seconds = self._train_seconds
         self.listener(
             Progress(
@@ -395,7 +411,7 @@ class SearchLoop:
                 front_size=len(front),
                 hypervolume=self.repository.hypervolume(self.config.name),
                 best=best_so_far(self.config.objectives, front),
-                seconds_left=sum(seconds) / len(seconds) * left if seconds else None,
+                seconds_left=seconds_left(record, sum(seconds) / len(seconds)) if seconds else None,
                 message=message,
             )
         )

@@ -19,13 +19,20 @@ from neuronas.records import (
     Evaluation,
     EvaluationKey,
     FrontChange,
+    FrontEvent,
     FrontPoint,
     StudyRecord,
     Trial,
 )
 from neuronas.storage.database import create_engine, require_existing, translated_errors
 from neuronas.storage.lock import creation_lock
-from neuronas.storage.rows import evaluation_record, evaluation_row, study_record, trial_record
+from neuronas.storage.rows import (
+    evaluation_record,
+    evaluation_row,
+    front_events,
+    study_record,
+    trial_record,
+)
 from neuronas.storage.schema import revision, upgrade
 from neuronas.storage.tables import (
     MEASURED,
@@ -152,6 +159,12 @@ class Repository:
             row.target_trials = target_trials or row.target_trials
             row.state = state or row.state
 
+    def add_wall_seconds(self, name: str, seconds: float) -> None:
+        """Add to the time that a study was searched."""
+        with self._writing() as session:
+            row = _study_row(session, name)
+            row.wall_seconds += seconds
+
     # Candidates
 
     def add_candidate(
@@ -190,12 +203,19 @@ class Repository:
             session.add(CostRow(candidate_id=row.id, **asdict(cost)))
 
     def finish_candidate(
-        self, study: str, trial_number: int, state: CandidateState, reason: str | None
+        self,
+        study: str,
+        trial_number: int,
+        state: CandidateState,
+        reason: str | None,
+        *,
+        epochs: float = 0.0,
     ) -> None:
-        """Store the end of a candidate that has no evaluation."""
+        """Store the end of a candidate that has no evaluation, and the epochs it was trained."""
         with self._writing() as session:
             row = _candidate_row(session, study, trial_number)
             row.state, row.reason, row.finished_at = state, reason, self._time()
+            row.epochs_trained = epochs
 
     def complete_candidate(
         self,
@@ -259,6 +279,7 @@ class Repository:
             session.add(stored)
             session.flush()
             row.newly_trained = True
+            row.epochs_trained = evaluation.key.epochs
         row.evaluation_id, row.finished_at = stored.id, self._time()
         session.add(MeasuredCostRow(candidate_id=row.id, **{n: getattr(cost, n) for n in MEASURED}))
         return row
@@ -280,6 +301,7 @@ class Repository:
                     objectives=dict(change.objectives),
                     entered_at=now,
                     hypervolume=change.hypervolume,
+                    trained=_trained(session, row.study_id),
                 )
             )
         return change
@@ -333,6 +355,17 @@ class Repository:
             )
             return [trial_record(*row) for row in session.execute(query).all()]
 
+    def history(self, study: str) -> list[FrontEvent]:
+        """Return who entered a study's front and who left it, oldest first."""
+        with self._reading() as session:
+            query = (
+                sa.select(FrontRow)
+                .join(StudyRow, StudyRow.id == FrontRow.study_id)
+                .where(StudyRow.name == study)
+                .order_by(FrontRow.id)
+            )
+            return front_events(session.scalars(query).all())
+
     def hypervolume(self, study: str) -> float:
         """Return the present hypervolume of a study's front; 0 without a front."""
         with self._reading() as session:
@@ -382,6 +415,14 @@ def _trials_of(study: str) -> sa.Select[CandidateRow, CostRow, MeasuredCostRow, 
 def _standing(session: Session, study_id: int) -> list[FrontRow]:
     query = sa.select(FrontRow).where(FrontRow.study_id == study_id, FrontRow.left_at.is_(None))
     return list(session.scalars(query))
+
+
+def _trained(session: Session, study_id: int) -> int:
+    """Return how many networks a study has newly trained."""
+    query = sa.select(sa.func.count()).where(
+        CandidateRow.study_id == study_id, CandidateRow.newly_trained
+    )
+    return session.scalars(query).one()
 
 
 def _point(row: FrontRow) -> FrontPoint:

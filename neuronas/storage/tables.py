@@ -48,6 +48,7 @@ class StudyRow(Base):
     rejected: Mapped[int] = mapped_column(default=0)
     rejections: Mapped[dict[str, Any]]
     state: Mapped[str] = mapped_column(String(16), default="running")
+    wall_seconds: Mapped[float] = mapped_column(default=0.0)
     created_at: Mapped[datetime]
 
 
@@ -73,6 +74,7 @@ class CandidateRow(Base):
     feasible_probability: Mapped[float | None]
     evaluation_id: Mapped[int | None] = mapped_column(ForeignKey(f"{PREFIX}evaluations.id"))
     newly_trained: Mapped[bool] = mapped_column(default=False)
+    epochs_trained: Mapped[float] = mapped_column(default=0.0)
     created_at: Mapped[datetime]
     finished_at: Mapped[datetime | None]
 
@@ -155,3 +157,4 @@ class FrontRow(Base):
     left_at: Mapped[datetime | None]
     left_for: Mapped[int | None]
     hypervolume: Mapped[float]
+    trained: Mapped[int]

@@ -12,6 +12,7 @@ from neuronas.config import TrainingConfig
 from neuronas.network import SpikingNetwork
 from neuronas.training.data import Split
 from neuronas.training.descent import Descent
+from neuronas.training.failures import counted_epochs
 from neuronas.training.measuring import estimate_batch_norm
 
 RECIPE = "adamw-onecycle-4"
@@ -46,12 +47,13 @@ def train(network: SpikingNetwork, data: Split, settings: TrainingConfig, seed: 
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         descent.optimizer, max_lr=settings.learning_rate, total_steps=steps + 1, pct_start=_WARM_UP
     )
-    for epoch in range(settings.epochs):
-        for batch in descent.batches():
-            descent.step(batch, epoch)
-            schedule.step()
-        if epoch + 1 == (settings.epochs + 1) // 2:
-            descent.judge()
+    with counted_epochs(lambda: descent.taken * settings.epochs / steps):
+        for epoch in range(settings.epochs):
+            for batch in descent.batches():
+                descent.step(batch, epoch)
+                schedule.step()
+            if epoch + 1 == (settings.epochs + 1) // 2:
+                descent.judge()
     estimate_batch_norm(network, data)
 
 

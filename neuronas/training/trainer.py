@@ -21,7 +21,7 @@ from neuronas.records import Evaluation, EvaluationKey, Provenance
 from neuronas.training.checkpoints import load_weights, save_weights
 from neuronas.training.data import Dataset, load_dataset
 from neuronas.training.devices import chosen_device, chosen_precision, forked_generators
-from neuronas.training.failures import check_layers
+from neuronas.training.failures import check_layers, counted_epochs
 from neuronas.training.isolation import Limits, run_isolated
 from neuronas.training.loop import RECIPE, train
 from neuronas.training.measuring import score
@@ -126,7 +126,8 @@ class Trainer:
             settings = self.settings.model_copy(update={"epochs": key.epochs})
             train(network, self.dataset.train, settings, key.seed)
             result = score(network, self.dataset.validation)
-            check_layers(result.spike_rates)
+            with counted_epochs(lambda: key.epochs):
+                check_layers(result.spike_rates)
         stem = f"{key.digest[:16]}-e{key.epochs}-s{key.seed}"
         file, digest = save_weights(network, self.checkpoint_dir / self.folder, stem)
         return Evaluation(

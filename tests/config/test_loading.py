@@ -183,6 +183,11 @@ def test_a_wrong_type_names_key_and_value(refused, rest, parts):
         ("hardware: {spike_rate: -0.1}", "hardware.spike_rate: found -0.1; allowed: 0 to 1"),
         ("budget: {energy_uj: -1}", "budget.energy_uj: found -1; allowed: above 0"),
         ("search: {trials: 0}", "search.trials: found 0; allowed: 1 or more"),
+        ("search: {stop: {no_gain: 0}}", "search.stop.no_gain: found 0; allowed: 1 or more"),
+        (
+            "search: {stop: {wall_seconds: 0}}",
+            "search.stop.wall_seconds: found 0; allowed: above 0",
+        ),
         (
             "search: {seed: -1}",
             "search.seed: found -1; allowed: 0 to 9223372036854775807",
