@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from neuronas.architecture import Architecture
-from neuronas.config import IMMUTABLE_SECTIONS, StudyConfig, validate
+from neuronas.config import IMMUTABLE_SECTIONS, RANKED_SAMPLERS, StudyConfig, validate
 from neuronas.errors import ConfigError
 from neuronas.records import StudyRecord, Trial
 from neuronas.searching.loop import FINISHED, RUNNING, Listener, Progress, SearchLoop
 from neuronas.searching.objectives import directions
+from neuronas.searching.ranked import RankedSampler, Ranking
 from neuronas.searching.region import FeasibleRegion
-from neuronas.searching.samplers import make_sampler
+from neuronas.searching.samplers import GatedSampler, make_sampler
 from neuronas.searching.seeds import Stream, generator
 from neuronas.searching.survey import reference_point
 from neuronas.storage import (
@@ -257,7 +258,12 @@ def _loop(
 ) -> SearchLoop:
     """Return the search of a stored study, ready to run."""
     region.take_tally()  # what was drawn so far proposed nothing
-    sampler = make_sampler(config.search.sampler, region, config.search.seed)
+    sampler: GatedSampler
+    if config.search.sampler in RANKED_SAMPLERS:
+        ranking = Ranking(config, region, repository, trainer)
+        sampler = RankedSampler(region, config.search.seed, ranking.best_first)
+    else:
+        sampler = make_sampler(config.search.sampler, region, config.search.seed)
     study = open_optuna_study(repository.url, config.name, directions(config.objectives), sampler)
     return SearchLoop(config, repository, study, sampler, trainer, listener)
 

@@ -145,6 +145,7 @@ class SearchLoop:
             interrupts.check()
             if not waiting:
                 try:
+                    self.sampler.prepare(self._report)
                     self.sampler.reserve(self.study)
                 except SpaceExhaustedError as error:
                     self._report(f"space exhausted: {error}")

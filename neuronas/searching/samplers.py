@@ -84,6 +84,13 @@ class GatedSampler(BaseSampler):
         self._keys: set[bytes] = set()
         self._reserved: tuple[int, NDArray[np.int64], Tally] | None = None
 
+    def prepare(self, say: Callable[[str], None]) -> None:
+        """Do what comes once, before the first proposal of a process: nothing here.
+
+        Args:
+            say: Told of progress.
+        """
+
     def reserve(self, study: Study) -> None:
         """Make sure that the next trial can be given a network.
 

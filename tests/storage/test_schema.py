@@ -57,7 +57,7 @@ def test_a_database_that_is_up_to_date_is_left_alone(url):
     assert revision(engine) is None
     upgrade(engine)
     before = rows(url, "SELECT * FROM sqlite_master")
-    assert revision(engine) == "0003"
+    assert revision(engine) == "0004_scores"
     upgrade(engine)
     assert rows(url, "SELECT * FROM sqlite_master") == before
     engine.dispose()
@@ -66,6 +66,7 @@ def test_a_database_that_is_up_to_date_is_left_alone(url):
 def as_0001(url: str) -> None:
     """Make a database what the first schema and the study files of its time held."""
     with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as connection:
+        connection.execute("DROP TABLE neuronas_scores")
         connection.execute("ALTER TABLE neuronas_candidates DROP COLUMN chip")
         connection.execute("ALTER TABLE neuronas_evaluations DROP COLUMN zero_inputs")
         connection.execute("ALTER TABLE neuronas_evaluations DROP COLUMN peak_memory_bytes")
@@ -105,7 +106,7 @@ def test_studies_of_the_first_schema_are_kept_and_go_on(url):
         number: without_new(trial) for number, trial in trials.items()
     }
     engine = create_engine(url)
-    assert revision(engine) == "0003"
+    assert revision(engine) == "0004_scores"
     engine.dispose()
     assert {row["chip"] for row in rows(url, "SELECT chip FROM neuronas_candidates")} == {"{}"}
     assert rows(url, "SELECT * FROM neuronas_v_costs") == views
