@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from neuronas.searching.ablation import Ablated, AblationStep, ablate
     from neuronas.searching.api import (
         SearchResult,
         accepted,
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from neuronas.searching.survey import Survey, survey_region, surveys
 
 __all__ = [
+    "Ablated",
+    "AblationStep",
     "FeasibleRegion",
     "FinalNetwork",
     "FinalStep",
@@ -36,6 +39,7 @@ __all__ = [
     "Stream",
     "Survey",
     "Twin",
+    "ablate",
     "accepted",
     "candidate_estimate",
     "enqueue_candidate",
@@ -50,6 +54,8 @@ __all__ = [
 ]
 
 _HOMES = {
+    "Ablated": "ablation",
+    "AblationStep": "ablation",
     "FeasibleRegion": "region",
     "FinalNetwork": "final",
     "FinalStep": "final",
@@ -59,6 +65,7 @@ _HOMES = {
     "Stream": "seeds",
     "Survey": "survey",
     "Twin": "final",
+    "ablate": "ablation",
     "accepted": "api",
     "candidate_estimate": "chips",
     "enqueue_candidate": "api",

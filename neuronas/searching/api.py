@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
 CHECKPOINT_VARIABLE = "NEURONAS_CHECKPOINT_DIR"
 DEFAULT_CHECKPOINT_DIR = "checkpoints"
+NOT_SEARCHED = "not searched"
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +219,22 @@ def accepted(config: StudyConfig, *, storage: str | None = None) -> StudyConfig:
             content = config.model_dump() | {"name": f"{name}-{number}"}
             config = validate(StudyConfig, content, source=None).read_from(config.origin)
     raise AssertionError  # count() does not end
+
+
+def require_stored(config: StudyConfig, repository: Repository, region: FeasibleRegion) -> None:
+    """Store a study that is not there yet, with nothing searched; its lock must be held.
+
+    Raises:
+        ConfigError: The study is stored with other content.
+    """
+    stored = repository.find_study(config.name)
+    if stored is not None:
+        _require_same(config, stored, accept_changes=False)
+        return
+    source = generator(config.search.seed, Stream.SURVEY)
+    region.draw(source, lambda _: True)  # as a search does, so that it would store the same
+    _create(config, config.search.trials, repository, region, source)
+    repository.update_study(config.name, state=NOT_SEARCHED)
 
 
 def load_result(url: str, name: str) -> SearchResult:
