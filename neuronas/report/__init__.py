@@ -1,5 +1,6 @@
 """What people see: tables of studies, fronts, trials, costs and surveys, and their formats."""
 
+from neuronas.report.ablation import ablation_table
 from neuronas.report.benchmarks import (
     agreement_table,
     search_table,
@@ -31,6 +32,7 @@ __all__ = [
     "Format",
     "Row",
     "Table",
+    "ablation_table",
     "agreement_table",
     "chips_table",
     "comparison_table",

@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from neuronas.searching.ablation import Ablated, AblationStep, ablate
     from neuronas.searching.api import (
         SearchResult,
         accepted,
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "QUANTITIES",
+    "Ablated",
+    "AblationStep",
     "FeasibleRegion",
     "FinalNetwork",
     "FinalStep",
@@ -38,6 +41,7 @@ __all__ = [
     "Stream",
     "Survey",
     "Twin",
+    "ablate",
     "accepted",
     "candidate_estimate",
     "enqueue_candidate",
@@ -53,6 +57,8 @@ __all__ = [
 
 _HOMES = {
     "QUANTITIES": "objectives",
+    "Ablated": "ablation",
+    "AblationStep": "ablation",
     "FeasibleRegion": "region",
     "FinalNetwork": "final",
     "FinalStep": "final",
@@ -62,6 +68,7 @@ _HOMES = {
     "Stream": "seeds",
     "Survey": "survey",
     "Twin": "final",
+    "ablate": "ablation",
     "accepted": "api",
     "candidate_estimate": "chips",
     "enqueue_candidate": "api",

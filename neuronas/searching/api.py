@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from neuronas.architecture import Architecture
-from neuronas.config import IMMUTABLE_SECTIONS, StudyConfig, validate
+from neuronas.config import IMMUTABLE_SECTIONS, RANKED_SAMPLERS, StudyConfig, validate
 from neuronas.errors import ConfigError
 from neuronas.records import FrontEvent, StudyRecord, Trial
 from neuronas.searching.loop import FINISHED, RUNNING, Listener, Progress, SearchLoop
 from neuronas.searching.objectives import directions
+from neuronas.searching.ranked import RankedSampler, Ranking
 from neuronas.searching.region import FeasibleRegion
-from neuronas.searching.samplers import make_sampler
+from neuronas.searching.samplers import GatedSampler, make_sampler
 from neuronas.searching.seeds import Stream, generator
 from neuronas.searching.stop_rules import holding_rule
 from neuronas.searching.survey import reference_point
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 
 CHECKPOINT_VARIABLE = "NEURONAS_CHECKPOINT_DIR"
 DEFAULT_CHECKPOINT_DIR = "checkpoints"
+NOT_SEARCHED = "not searched"
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,6 +229,22 @@ def accepted(config: StudyConfig, *, storage: str | None = None) -> StudyConfig:
     raise AssertionError  # count() does not end
 
 
+def require_stored(config: StudyConfig, repository: Repository, region: FeasibleRegion) -> None:
+    """Store a study that is not there yet, with nothing searched; its lock must be held.
+
+    Raises:
+        ConfigError: The study is stored with other content.
+    """
+    stored = repository.find_study(config.name)
+    if stored is not None:
+        _require_same(config, stored, accept_changes=False)
+        return
+    source = generator(config.search.seed, Stream.SURVEY)
+    region.draw(source, lambda _: True)  # as a search does, so that it would store the same
+    _create(config, config.search.trials, repository, region, source)
+    repository.update_study(config.name, state=NOT_SEARCHED)
+
+
 def load_result(url: str, name: str) -> SearchResult:
     """Return a stored study and its front.
 
@@ -269,7 +287,18 @@ def _loop(
 ) -> SearchLoop:
     """Return the search of a stored study, ready to run."""
     region.take_tally()  # what was drawn so far proposed nothing
-    sampler = make_sampler(config.search.sampler, region, config.search.seed)
+    sampler: GatedSampler
+    if config.search.sampler in RANKED_SAMPLERS:
+        ranking = Ranking(config, region, repository, trainer)
+        sampler = RankedSampler(region, config.search.seed, ranking.best_first)
+    else:
+        sampler = make_sampler(
+            config.search.sampler,
+            region,
+            config.search.seed,
+            config.objectives,
+            repository.study(config.name).reference,
+        )
     study = open_optuna_study(repository.url, config.name, directions(config.objectives), sampler)
     return SearchLoop(config, repository, study, sampler, trainer, listener)
 

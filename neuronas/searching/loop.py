@@ -35,6 +35,7 @@ from neuronas.searching.attributes import (
     MEASURED_COST,
     REASON,
     SPIKE_RATES,
+    TRAINED_ACCURACY,
     feasible_probability,
 )
 from neuronas.searching.objectives import best_so_far, front_change, objective_values
@@ -159,6 +160,7 @@ class SearchLoop:
             interrupts.check()
             if not waiting:
                 try:
+                    self.sampler.prepare(self._report)
                     self.sampler.reserve(self.study)
                 except SpaceExhaustedError as error:
                     self._report(f"space exhausted: {error}")
@@ -241,6 +243,7 @@ class SearchLoop:
         set_constraints(trial, cost.constraints)
         trial.set_user_attr(MEASURED_COST, dict(cost.quantities))
         trial.set_user_attr(SPIKE_RATES, dict(evaluation.spike_rates))
+        trial.set_user_attr(TRAINED_ACCURACY, evaluation.validation_accuracy)
         if cost.fits:
             new, what = self._enter(trial, evaluation, cost)
         else:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -86,6 +86,13 @@ class GatedSampler(BaseSampler):
         self._keys: set[bytes] = set()
         self._genes: list[NDArray[np.int64]] = []
         self._reserved: tuple[int, NDArray[np.int64], Tally] | None = None
+
+    def prepare(self, say: Callable[[str], None]) -> None:
+        """Do what comes once, before the first proposal of a process: nothing here.
+
+        Args:
+            say: Told of progress.
+        """
 
     def reserve(self, study: Study) -> None:
         """Make sure that the next trial can be given a network.
@@ -188,15 +195,24 @@ class GatedSampler(BaseSampler):
         self._keys.update(keys)
 
 
-def make_sampler(name: str, region: FeasibleRegion, seed: int, objectives=(), reference=None) -> GatedSampler:
+def make_sampler(
+    name: str,
+    region: FeasibleRegion,
+    seed: int,
+    objectives: Sequence[str],
+    reference: Mapping[str, float],
+) -> GatedSampler:
     """Return the sampler of this name for one study.
 
     Args:
         name: Name in study files, one of ``SAMPLERS``.
         region: Where it proposes.
         seed: The study's seed.
+        objectives: Of the study, in the order of its values.
+        reference: Worst value per objective, from which hypervolume is measured.
     """
     if name == "hardware-aware":
-        from neuronas.searching.hardware_aware import HardwareAwareSampler
+        from neuronas.searching.hardware_aware import HardwareAwareSampler  # imports this module
+
         return HardwareAwareSampler(region, seed, objectives, reference)
     return GatedSampler(region, seed, SAMPLERS[name])

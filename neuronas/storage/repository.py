@@ -41,6 +41,7 @@ from neuronas.storage.tables import (
     EvaluationRow,
     FrontRow,
     MeasuredCostRow,
+    ScoreRow,
     StudyRow,
 )
 
@@ -326,6 +327,27 @@ class Repository:
         with self._writing() as session:
             row = session.scalars(_with_key(key)).one()
             row.test_accuracy = accuracy
+
+    # Scores of untrained networks
+
+    def scores(self, context: str) -> dict[str, float]:
+        """Return the scores of a context by network, from any study; minus infinity is one too."""
+        with self._reading() as session:
+            query = sa.select(ScoreRow.network, ScoreRow.score).where(ScoreRow.context == context)
+            return {row.network: row.score for row in session.execute(query)}
+
+    def add_scores(self, context: str, scores: Mapping[str, float]) -> None:
+        """Store scores of networks; of a network that has one already, that one is kept."""
+        with self._writing() as session:
+            known = sa.select(ScoreRow.network).where(
+                ScoreRow.context == context, ScoreRow.network.in_(scores)
+            )
+            kept = set(session.scalars(known))
+            session.add_all(
+                ScoreRow(context=context, network=network, score=score)
+                for network, score in scores.items()
+                if network not in kept
+            )
 
     # Reading trials
 

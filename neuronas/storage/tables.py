@@ -158,3 +158,13 @@ class FrontRow(Base):
     left_for: Mapped[int | None]
     hypervolume: Mapped[float]
     trained: Mapped[int]
+
+
+class ScoreRow(Base):
+    """The score of one untrained network; ``context`` is a digest of all else that decides it."""
+
+    __tablename__ = f"{PREFIX}scores"
+
+    context: Mapped[str] = mapped_column(String(64), primary_key=True)
+    network: Mapped[str] = mapped_column(String(64), primary_key=True)
+    score: Mapped[float]

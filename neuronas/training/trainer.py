@@ -25,10 +25,20 @@ from neuronas.training.failures import check_layers, counted_epochs
 from neuronas.training.isolation import Limits, run_isolated
 from neuronas.training.loop import RECIPE, train
 from neuronas.training.measuring import score
-from neuronas.training.memory import OUT_OF_MEMORY, measured_peak, require_memory
+from neuronas.training.memory import (
+    OUT_OF_MEMORY,
+    TOO_LARGE,
+    available_bytes,
+    measured_peak,
+    require_memory,
+)
 from neuronas.training.post_training import quantized_after
+from neuronas.training.proxies import scoring_bytes, spike_scores, training_images
 
 PACKAGES = ("neuronas", "torch", "snntorch", "optuna", "numpy")
+SCORED_SAMPLES = 128
+"""Training samples that untrained networks are scored on, as in ``neuronas proxy``."""
+
 _NO_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")
 
 
@@ -167,6 +177,41 @@ class Trainer:
             network = self._loaded(architecture.full_precision(), twin)
             quantized = quantized_after(network, architecture.weight_bits, self.dataset.train)
             return score(quantized, self.dataset.test).accuracy
+
+    def scoring_context(self) -> Mapping[str, Any]:
+        """Return what, besides the network and the seed, decides its score without training."""
+        return {
+            "score": "sahd",
+            "data": self.dataset.description,
+            "samples": self._scored_samples,
+            "precision": self.precision,
+        }
+
+    def untrained_score(self, architecture: Architecture, seed: int) -> float:
+        """Return SAHD of a freshly drawn network on a batch of training samples.
+
+        Higher is better; minus infinity where it is silent or tells two samples not apart.
+
+        Args:
+            architecture: The network.
+            seed: Decides its weights and the samples.
+
+        Raises:
+            TrainingFailedError: Scoring it does not fit into memory.
+        """
+        needed = scoring_bytes(architecture, self._scored_samples)
+        left = torch.cuda.mem_get_info()[0] if self.device == "cuda" else available_bytes()
+        if left is not None and needed > left:
+            taken = f"scoring takes some {needed / 1e6:,.0f} MB, {left / 1e6:,.0f} MB is left"
+            raise TrainingFailedError(TOO_LARGE, taken)
+        with self._torch(seed), reported_memory():
+            network = self._built(architecture)
+            images = training_images(self.dataset.train, self._scored_samples, seed)
+            return spike_scores(network, torch.from_numpy(images).to(self.device)).sahd
+
+    @property
+    def _scored_samples(self) -> int:
+        return min(SCORED_SAMPLES, len(self.dataset.train))
 
     def _loaded(self, architecture: Architecture, evaluation: Evaluation) -> SpikingNetwork:
         network = self._built(architecture)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
@@ -15,7 +16,7 @@ from sqlalchemy import Engine, event
 from neuronas.architecture import Architecture
 from neuronas.config import StudyConfig, validate
 from neuronas.errors import TrainingFailedError
-from neuronas.hardware import Chip, workload_of
+from neuronas.hardware import Chip, estimate, workload_of
 from neuronas.records import Evaluation, EvaluationKey, Provenance
 from neuronas.searching import SearchResult, api
 from neuronas.storage import Repository
@@ -63,6 +64,7 @@ class FakeEvaluator:
         self.trained: list[EvaluationKey] = []
         self.tested: list[EvaluationKey] = []
         self.quantized: list[tuple[Architecture, Evaluation]] = []
+        self.scored: list[Architecture] = []
 
     def context(self) -> Mapping[str, object]:
         return self._context
@@ -82,6 +84,15 @@ class FakeEvaluator:
     def quantized_accuracy(self, architecture: Architecture, twin: Evaluation) -> float:
         self.quantized.append((architecture, twin))
         return twin.validation_accuracy / 4
+
+    def scoring_context(self) -> Mapping[str, object]:
+        return self._context
+
+    def untrained_score(self, architecture: Architecture, seed: int) -> float:
+        """Prefer many parameters; cells with a convolution 1x1 are silent."""
+        self.scored.append(architecture)
+        cost = estimate(architecture, chip=CHIP)
+        return -math.inf if "conv1x1" in architecture.canonical().cell_a else cost.parameters
 
 
 def firing(architecture: Architecture) -> list[str]:

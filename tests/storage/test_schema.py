@@ -61,7 +61,7 @@ def test_a_database_that_is_up_to_date_is_left_alone(url):
     assert revision(engine) is None
     upgrade(engine)
     before = rows(url, "SELECT * FROM sqlite_master")
-    assert revision(engine) == "0005"
+    assert revision(engine) == "0006"
     upgrade(engine)
     assert rows(url, "SELECT * FROM sqlite_master") == before
     engine.dispose()
@@ -72,6 +72,10 @@ def as_0003(url: str) -> None:
     with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as connection:
         for view in ("neuronas_v_costs", "neuronas_v_front"):
             connection.execute(f"DROP VIEW {view}")
+        connection.execute("DROP TABLE neuronas_scores")
+        connection.execute("ALTER TABLE neuronas_studies DROP COLUMN wall_seconds")
+        connection.execute("ALTER TABLE neuronas_candidates DROP COLUMN epochs_trained")
+        connection.execute("ALTER TABLE neuronas_front DROP COLUMN trained")
         connection.execute("DROP TABLE neuronas_measured_costs")
         connection.execute("ALTER TABLE neuronas_costs DROP COLUMN quantities")
         connection.execute("ALTER TABLE neuronas_candidates DROP COLUMN feasible_probability")
@@ -88,9 +92,6 @@ def as_0001(url: str) -> None:
         connection.execute("ALTER TABLE neuronas_candidates DROP COLUMN chip")
         connection.execute("ALTER TABLE neuronas_evaluations DROP COLUMN zero_inputs")
         connection.execute("ALTER TABLE neuronas_evaluations DROP COLUMN peak_memory_bytes")
-        connection.execute("ALTER TABLE neuronas_studies DROP COLUMN wall_seconds")
-        connection.execute("ALTER TABLE neuronas_candidates DROP COLUMN epochs_trained")
-        connection.execute("ALTER TABLE neuronas_front DROP COLUMN trained")
         connection.execute(f"UPDATE {VERSION_TABLE} SET version_num = '0001'")
         connection.execute("UPDATE neuronas_costs SET chip = 'spikesim-65nm'")
         for number, text in list(connection.execute("SELECT id, config FROM neuronas_studies")):
@@ -137,7 +138,7 @@ def test_studies_of_the_first_schema_are_kept_and_go_on(url):
         number: without_new(trial) for number, trial in trials.items()
     }
     engine = create_engine(url)
-    assert revision(engine) == "0005"
+    assert revision(engine) == "0006"
     engine.dispose()
     stored = load_result(url, "test")
     assert stored.history == history

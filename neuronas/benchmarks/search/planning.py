@@ -8,6 +8,7 @@ from pathlib import Path
 
 from neuronas.benchmarks.search.bench import Plan
 from neuronas.benchmarks.search.problems import PROBLEMS, ProblemConfig
+from neuronas.config import RANKED_SAMPLERS
 from neuronas.errors import ConfigError
 from neuronas.searching.samplers import SAMPLERS
 
@@ -31,13 +32,11 @@ def plans(
         quick: Whether to stop at 60 trainings.
 
     Raises:
-        ConfigError: There is no such sampler.
+        ConfigError: There is no such sampler, or it scores untrained networks.
     """
-    unknown = [name for name in samplers if name not in SAMPLERS]
-    if unknown:
-        raise ConfigError(
-            f"--sampler: there is no '{unknown[0]}'; allowed: {', '.join(sorted(SAMPLERS))}"
-        )
+    for name in samplers:
+        if name not in SAMPLERS:
+            raise ConfigError(f"--sampler: {_refusal(name)}; allowed: {', '.join(sorted(SAMPLERS))}")
     names = list(problems)
     count = seeds or (4 if quick else 30)
     fast = [name for name in samplers or SAMPLERS if name != SLOW]
@@ -63,6 +62,16 @@ def problem_named(text: str) -> ProblemConfig:
             "file with objectives, satisfied_share or budget, and reference_accuracy"
         )
     return ProblemConfig.from_file(path)
+
+
+def _refusal(sampler: str) -> str:
+    """Return why there is no benchmark of a sampler."""
+    if sampler in RANKED_SAMPLERS:
+        return (
+            f"'{sampler}' ranks untrained networks by a proxy, and of the recorded trainings no "
+            "proxy is known; search a study with it instead"
+        )
+    return f"there is no '{sampler}'"
 
 
 def _cross(
