@@ -36,7 +36,8 @@ from neuronas.config.neurons import CODINGS, Coding, NeuronConfig
 from neuronas.config.operations import OPERATIONS, SNASNET_OPERATIONS, ZEROIZE
 from neuronas.config.own_data import DatasetChoice, OwnDataset, dataset_info
 from neuronas.config.plugins import HARDWARE_MODELS, plugin_names
-from neuronas.config.stopping import StopConfig
+from neuronas.config.search import SearchConfig
+from neuronas.config.training import TrainingConfig
 
 ObjectiveName = Literal[
     "accuracy",
@@ -59,9 +60,6 @@ BUDGET_PRESETS: dict[str, dict[str, float]] = {
 
 DEFAULT_CHIPS = {"cim": "rram-32nm", "spikesim": "spikesim-65nm-rram"}
 """The chip of each of our hardware models where none is named."""
-
-RANKED_SAMPLERS = ("snasnet", "spikenas", "neuronas-v1")
-"""Samplers that score untrained networks and propose the best of them first."""
 
 IMMUTABLE_SECTIONS = ("dataset", "space", "hardware", "budget", "objectives")
 """Sections that make old and new trials incomparable when they change."""
@@ -190,95 +188,6 @@ class BudgetConfig(Section):
             name: given[name] if given[name] is not None else preset.get(name) for name in names
         }
         return {name: limit for name, limit in merged.items() if limit is not None}
-
-
-class AugmentConfig(Section):
-    """How training images are changed at random each time that they are seen.
-
-    Attributes:
-        crop: Pixels of black that are added on each side before the image is cut out anew.
-        flip: Whether every second image is mirrored, left to right.
-    """
-
-    crop: Annotated[int, Field(ge=0, le=64)] = 0
-    flip: bool = False
-
-
-class TrainingConfig(Section):
-    """How briefly and how each candidate is trained.
-
-    Attributes:
-        epochs, batch_size, learning_rate: Of the training.
-        samples: Training samples that are used; all when None.
-        augment: How training images are changed at random.
-        memory_limit_mb: Megabytes that a training may take beyond what its process has; what the
-            machine and its container have left when None.
-        precision: In which training computes: ``fp32``, or ``bf16`` by autocast (weights and
-            evaluation stay fp32), which is faster where the processor has instructions for it, or
-            ``auto``: bf16 where that is so. Machines of both kinds do not share trainings then.
-        isolate: Whether each candidate is trained in a process of its own.
-        wall_seconds: Seconds that such a process may take; without a limit when None.
-    """
-
-    epochs: Annotated[int, Field(ge=1, le=10_000)] = 10
-    batch_size: Annotated[int, Field(ge=2, le=65536)] = 64
-    learning_rate: Annotated[float, Field(gt=0, le=10)] = 0.01
-    samples: Annotated[int, Field(ge=1)] | None = None
-    augment: AugmentConfig | None = None
-    memory_limit_mb: Annotated[int, Field(ge=1)] | None = None
-    precision: Literal["fp32", "bf16", "auto"] = "fp32"
-    isolate: bool = False
-    wall_seconds: Annotated[float, Field(gt=0)] | None = None
-
-    @model_validator(mode="after")
-    def _only_a_process_of_its_own_can_be_ended(self) -> TrainingConfig:
-        if self.wall_seconds is not None and not self.isolate:
-            raise PydanticCustomError(
-                "contradiction",
-                "training.wall_seconds: a training can be ended only in a process of its own; "
-                "add 'isolate: true'",
-            )
-        return self
-
-
-class SearchConfig(Section):
-    """How the study searches.
-
-    Attributes:
-        sampler: What proposes networks.
-        trials: Networks newly trained.
-        seed: Of every draw.
-        stop: What else stops the study.
-        candidates: Networks that a sampler of ``RANKED_SAMPLERS`` scores before any is trained;
-            5,000 when None, as in SNASNet's code. Other samplers score none.
-    """
-
-    sampler: Literal[
-        "random",
-        "tpe",
-        "nsga2",
-        "nsga3",
-        "gp",
-        "hardware-aware",
-        "snasnet",
-        "spikenas",
-        "neuronas-v1",
-    ] = "tpe"
-    trials: Annotated[int, Field(ge=1)] = 30
-    seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
-    stop: StopConfig = StopConfig()
-    candidates: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
-
-    @model_validator(mode="after")
-    def _only_ranked_samplers_score_candidates(self) -> SearchConfig:
-        if self.candidates is not None and self.sampler not in RANKED_SAMPLERS:
-            raise PydanticCustomError(
-                "contradiction",
-                "search.candidates: sampler '{sampler}' scores no untrained networks; leave it out "
-                "(search.trials says how many are trained), or take the sampler {ranked}",
-                {"sampler": self.sampler, "ranked": " or ".join(RANKED_SAMPLERS)},
-            )
-        return self
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     )
     from neuronas.searching.chips import candidate_estimate
     from neuronas.searching.final import FinalNetwork, FinalStep, Twin, train_final
-    from neuronas.searching.loop import Progress
     from neuronas.searching.objectives import QUANTITIES
     from neuronas.searching.region import FeasibleRegion
     from neuronas.searching.samplers import GatedSampler
@@ -63,7 +62,7 @@ _HOMES = {
     "FinalNetwork": "final",
     "FinalStep": "final",
     "GatedSampler": "samplers",
-    "Progress": "loop",
+    "Progress": "progress",
     "SearchResult": "api",
     "Stream": "seeds",
     "Survey": "survey",

@@ -17,6 +17,7 @@ from neuronas.errors import ConfigError, RepeatedFailureError, TrainingFailedErr
 from neuronas.records import Evaluation, EvaluationKey
 from neuronas.searching.advice import advice
 from neuronas.searching.api import require_stored, study_trainer
+from neuronas.searching.assessment import Ints
 from neuronas.searching.changes import (
     Change,
     Sample,
@@ -25,7 +26,7 @@ from neuronas.searching.changes import (
 )
 from neuronas.searching.coupling import Arm, draw_arms
 from neuronas.searching.loop import FAILURES_IN_A_ROW
-from neuronas.searching.region import FeasibleRegion, Ints
+from neuronas.searching.region import FeasibleRegion
 from neuronas.searching.seeds import training_seed
 from neuronas.storage import Repository, resolve_url, study_lock, translated_errors
 

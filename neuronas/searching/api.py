@@ -13,8 +13,9 @@ from neuronas.architecture import Architecture
 from neuronas.config import IMMUTABLE_SECTIONS, RANKED_SAMPLERS, StudyConfig, validate
 from neuronas.errors import ConfigError
 from neuronas.records import FrontEvent, StudyRecord, Trial
-from neuronas.searching.loop import FINISHED, RUNNING, Listener, Progress, SearchLoop
+from neuronas.searching.loop import FINISHED, RUNNING, SearchLoop
 from neuronas.searching.objectives import directions
+from neuronas.searching.progress import Listener, Progress
 from neuronas.searching.ranked import RankedSampler, Ranking
 from neuronas.searching.region import FeasibleRegion
 from neuronas.searching.samplers import GatedSampler, make_sampler

@@ -17,8 +17,10 @@ import numpy as np
 from neuronas.architecture import SearchSpace
 from neuronas.errors import InfeasibleSpaceError
 from neuronas.hardware import UNITS
+from neuronas.searching.assessment import Ints
 from neuronas.searching.changes import Floats, Sample
-from neuronas.searching.region import CHUNK, FeasibleRegion, Ints
+from neuronas.searching.drawing import CHUNK
+from neuronas.searching.region import FeasibleRegion
 from neuronas.searching.seeds import Stream, generator
 
 SURVEYED = 20 * 1024

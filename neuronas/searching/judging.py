@@ -156,7 +156,9 @@ class Judge:
     def _probability(self, quantities: Quantities) -> Floats:
         region = self._question.region
         probability = np.ones(len(next(iter(quantities.values()))))
-        for name, violation in zip(region.limits, region.budget.violations(quantities), strict=True):
+        for name, violation in zip(
+            region.limits, region.budget.violations(quantities), strict=True
+        ):
             deviation = self._deviations.get(name)
             if deviation is None:
                 probability *= violation <= 0

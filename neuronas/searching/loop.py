@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from time import monotonic
 from typing import Protocol
@@ -39,6 +39,7 @@ from neuronas.searching.attributes import (
     feasible_probability,
 )
 from neuronas.searching.objectives import best_so_far, front_change, objective_values
+from neuronas.searching.progress import Listener, Progress
 from neuronas.searching.region import FeasibleRegion
 from neuronas.searching.samplers import GatedSampler
 from neuronas.searching.seeds import training_seed
@@ -71,39 +72,6 @@ class Evaluator(Protocol):
 
     def test_accuracy(self, architecture: Architecture, evaluation: Evaluation) -> float:
         """Return the accuracy of a trained network on the test split."""
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """How far a study is.
-
-    Attributes:
-        trained, target: Networks newly trained, and asked for.
-        reused, pruned, failed: Trials that ended so.
-        exceeded: Those of the trained and reused ones that broke a budget when measured.
-        drawn, rejected: Genotypes drawn, and turned away before they became trials.
-        front_size, hypervolume: The Pareto front; hypervolume in [0, 1].
-        best: Of a study with one objective its best value so far, by name.
-        seconds_left: At most, estimated; None before the first training of this process.
-        message: What happened last.
-    """
-
-    trained: int
-    target: int
-    reused: int
-    pruned: int
-    failed: int
-    exceeded: int
-    drawn: int
-    rejected: int
-    front_size: int
-    hypervolume: float
-    best: Mapping[str, float]
-    seconds_left: float | None
-    message: str
-
-
-Listener = Callable[[Progress], None]
 
 
 @dataclass(slots=True)

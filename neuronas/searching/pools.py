@@ -24,7 +24,9 @@ from numpy.typing import NDArray
 from neuronas.architecture import EDGES, Networks, live_edges
 from neuronas.errors import SpaceExhaustedError
 from neuronas.hardware import NO_ROOM
-from neuronas.searching.region import CHUNK, DISCONNECTED, Assessment, FeasibleRegion, Ints, Tally
+from neuronas.searching.assessment import DISCONNECTED, Assessment, Ints, Tally
+from neuronas.searching.drawing import CHUNK
+from neuronas.searching.region import FeasibleRegion
 
 MEMORY = ("parameters", "memory_bytes")
 AREA = "area_mm2"

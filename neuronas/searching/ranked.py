@@ -13,11 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuronas import interrupts
-from neuronas.architecture import Architecture, Workload, network_keys
+from neuronas.architecture import Architecture, network_keys
 from neuronas.config import StudyConfig
 from neuronas.errors import SpaceExhaustedError, TrainingFailedError
+from neuronas.searching.assessment import Ints
 from neuronas.searching.pools import METHODS, draw_pool
-from neuronas.searching.region import FeasibleRegion, Ints
+from neuronas.searching.region import FeasibleRegion
 from neuronas.searching.samplers import GatedSampler
 from neuronas.searching.seeds import Stream, derived_seed, generator
 from neuronas.storage import Repository
@@ -87,7 +88,7 @@ class Ranking:
     def _scores(self, genes: Ints, say: Say) -> NDArray[np.float64]:
         """Return the score of each network, shape ``(N,)``, and store those that are new."""
         networks = self.region.space.decode(genes)
-        keys = network_keys(networks, Workload.of(networks))
+        keys = network_keys(networks)
         names = [hashlib.sha256(key).hexdigest() for key in keys]
         context = self._context()
         scores = self.repository.scores(context)

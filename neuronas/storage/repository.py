@@ -20,16 +20,16 @@ from neuronas.records import (
     EvaluationKey,
     FrontChange,
     FrontEvent,
-    FrontPoint,
     StudyRecord,
     Trial,
 )
 from neuronas.storage.database import create_engine, require_existing, translated_errors
+from neuronas.storage.fronts import UpdateFront, front_after, front_events
 from neuronas.storage.lock import creation_lock
+from neuronas.storage.queries import candidate_row, evaluation_with, study_row, trials_of
 from neuronas.storage.rows import (
     evaluation_record,
     evaluation_row,
-    front_events,
     study_record,
     trial_record,
 )
@@ -38,14 +38,11 @@ from neuronas.storage.tables import (
     MEASURED,
     CandidateRow,
     CostRow,
-    EvaluationRow,
     FrontRow,
     MeasuredCostRow,
     ScoreRow,
     StudyRow,
 )
-
-UpdateFront = Callable[[list[FrontPoint]], FrontChange]
 
 
 def _now() -> datetime:
@@ -153,7 +150,7 @@ class Repository:
     ) -> None:
         """Store what changed about a study; None leaves a value as it is."""
         with self._writing() as session:
-            row = _study_row(session, name)
+            row = study_row(session, name)
             if config is not None:
                 row.config = config.model_dump(mode="json")
                 row.config_digest = config.digest()
@@ -163,7 +160,7 @@ class Repository:
     def add_wall_seconds(self, name: str, seconds: float) -> None:
         """Add to the time that a study was searched."""
         with self._writing() as session:
-            row = _study_row(session, name)
+            row = study_row(session, name)
             row.wall_seconds += seconds
 
     # Candidates
@@ -180,15 +177,15 @@ class Repository:
     ) -> None:
         """Store a new running candidate, its cost, and what was drawn to find it."""
         with self._writing() as session:
-            study_row = _study_row(session, study)
-            study_row.drawn += drawn
-            study_row.rejected += rejected
-            study_row.rejections = {
-                reason: study_row.rejections.get(reason, 0) + rejections.get(reason, 0)
-                for reason in study_row.rejections.keys() | rejections.keys()
+            owner = study_row(session, study)
+            owner.drawn += drawn
+            owner.rejected += rejected
+            owner.rejections = {
+                reason: owner.rejections.get(reason, 0) + rejections.get(reason, 0)
+                for reason in owner.rejections.keys() | rejections.keys()
             }
             row = CandidateRow(
-                study_id=study_row.id,
+                study_id=owner.id,
                 trial_number=candidate.trial_number,
                 genotype=candidate.architecture.to_json(),
                 chip=dict(candidate.chip),
@@ -214,7 +211,7 @@ class Repository:
     ) -> None:
         """Store the end of a candidate that has no evaluation, and the epochs it was trained."""
         with self._writing() as session:
-            row = _candidate_row(session, study, trial_number)
+            row = candidate_row(session, study, trial_number)
             row.state, row.reason, row.finished_at = state, reason, self._time()
             row.epochs_trained = epochs
 
@@ -241,7 +238,7 @@ class Repository:
         with self._writing() as session:
             row = self._evaluated(session, study, trial_number, evaluation, cost)
             row.state = CandidateState.COMPLETE
-            change = self._update_front(session, row, update_front)
+            change = front_after(session, row, update_front, self._time())
             return row.newly_trained, change
 
     def exceed_candidate(
@@ -273,8 +270,8 @@ class Repository:
         cost: CostRecord,
     ) -> CandidateRow:
         """Return the row of a candidate, given its evaluation and its measured cost."""
-        row = _candidate_row(session, study, trial_number)
-        stored = session.scalar(_with_key(evaluation.key))
+        row = candidate_row(session, study, trial_number)
+        stored = session.scalar(evaluation_with(evaluation.key))
         if stored is None:
             stored = evaluation_row(evaluation, row.study_id, self._time())
             session.add(stored)
@@ -285,47 +282,25 @@ class Repository:
         session.add(MeasuredCostRow(candidate_id=row.id, **{n: getattr(cost, n) for n in MEASURED}))
         return row
 
-    def _update_front(
-        self, session: Session, row: CandidateRow, update_front: UpdateFront
-    ) -> FrontChange:
-        standing = _standing(session, row.study_id)
-        change = update_front([_point(front_row) for front_row in standing])
-        now = self._time()
-        for front_row in standing:
-            if front_row.trial_number in change.leaves:
-                front_row.left_at, front_row.left_for = now, row.trial_number
-        if change.enters:
-            session.add(
-                FrontRow(
-                    study_id=row.study_id,
-                    trial_number=row.trial_number,
-                    objectives=dict(change.objectives),
-                    entered_at=now,
-                    hypervolume=change.hypervolume,
-                    trained=_trained(session, row.study_id),
-                )
-            )
-        return change
-
     # Evaluations
 
     def find_evaluation(self, key: EvaluationKey) -> Evaluation | None:
         """Return the stored evaluation of a training, from any study of this database."""
         with self._reading() as session:
-            row = session.scalar(_with_key(key))
+            row = session.scalar(evaluation_with(key))
             return None if row is None else evaluation_record(row)
 
     def add_evaluation(self, study: str, evaluation: Evaluation) -> None:
         """Store an evaluation of a study's network, unless one with its key is stored already."""
         with self._writing() as session:
-            if session.scalar(_with_key(evaluation.key)) is None:
-                owner = _study_row(session, study)
+            if session.scalar(evaluation_with(evaluation.key)) is None:
+                owner = study_row(session, study)
                 session.add(evaluation_row(evaluation, owner.id, self._time()))
 
     def set_test_accuracy(self, key: EvaluationKey, accuracy: float) -> None:
         """Store the test accuracy of an evaluation."""
         with self._writing() as session:
-            row = session.scalars(_with_key(key)).one()
+            row = session.scalars(evaluation_with(key)).one()
             row.test_accuracy = accuracy
 
     # Scores of untrained networks
@@ -354,20 +329,20 @@ class Repository:
     def trials(self, study: str) -> list[Trial]:
         """Return all trials of a study, by number."""
         with self._reading() as session:
-            rows = session.execute(_trials_of(study)).all()
+            rows = session.execute(trials_of(study)).all()
             return [trial_record(*row) for row in rows]
 
     def find_trial(self, study: str, trial_number: int) -> Trial | None:
         """Return one trial, or None."""
         with self._reading() as session:
-            query = _trials_of(study).where(CandidateRow.trial_number == trial_number)
+            query = trials_of(study).where(CandidateRow.trial_number == trial_number)
             row = session.execute(query).one_or_none()
             return None if row is None else trial_record(*row)
 
     def front(self, study: str) -> list[Trial]:
         """Return the trials on a study's front, by number."""
         with self._reading() as session:
-            query = _trials_of(study).join(
+            query = trials_of(study).join(
                 FrontRow,
                 sa.and_(
                     FrontRow.study_id == CandidateRow.study_id,
@@ -399,53 +374,3 @@ class Repository:
                 .limit(1)
             )
             return session.scalar(query) or 0.0
-
-
-def _study_row(session: Session, name: str) -> StudyRow:
-    return session.scalars(sa.select(StudyRow).where(StudyRow.name == name)).one()
-
-
-def _candidate_row(session: Session, study: str, trial_number: int) -> CandidateRow:
-    query = (
-        sa.select(CandidateRow)
-        .join(StudyRow, StudyRow.id == CandidateRow.study_id)
-        .where(StudyRow.name == study, CandidateRow.trial_number == trial_number)
-    )
-    return session.scalars(query).one()
-
-
-def _with_key(key: EvaluationKey) -> sa.Select[EvaluationRow]:
-    return sa.select(EvaluationRow).where(
-        EvaluationRow.training_digest == key.digest,
-        EvaluationRow.epochs == key.epochs,
-        EvaluationRow.seed == key.seed,
-    )
-
-
-def _trials_of(study: str) -> sa.Select[CandidateRow, CostRow, MeasuredCostRow, EvaluationRow]:
-    return (
-        sa.select(CandidateRow, CostRow, MeasuredCostRow, EvaluationRow)
-        .join(StudyRow, StudyRow.id == CandidateRow.study_id)
-        .join(CostRow, CostRow.candidate_id == CandidateRow.id)
-        .outerjoin(MeasuredCostRow, MeasuredCostRow.candidate_id == CandidateRow.id)
-        .outerjoin(EvaluationRow, EvaluationRow.id == CandidateRow.evaluation_id)
-        .where(StudyRow.name == study)
-        .order_by(CandidateRow.trial_number)
-    )
-
-
-def _standing(session: Session, study_id: int) -> list[FrontRow]:
-    query = sa.select(FrontRow).where(FrontRow.study_id == study_id, FrontRow.left_at.is_(None))
-    return list(session.scalars(query))
-
-
-def _trained(session: Session, study_id: int) -> int:
-    """Return how many networks a study has newly trained."""
-    query = sa.select(sa.func.count()).where(
-        CandidateRow.study_id == study_id, CandidateRow.newly_trained
-    )
-    return session.scalars(query).one()
-
-
-def _point(row: FrontRow) -> FrontPoint:
-    return FrontPoint(row.trial_number, row.objectives)

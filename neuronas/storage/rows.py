@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,7 +19,6 @@ from neuronas.records import (
     CostRecord,
     Evaluation,
     EvaluationKey,
-    FrontEvent,
     Provenance,
     Stated,
     StudyRecord,
@@ -105,37 +103,6 @@ def _trained_at_last_gain(session: Session, study_id: int) -> int:
         return 0
     reached = of_study.where(FrontRow.hypervolume >= most * _SAME).order_by(FrontRow.id).limit(1)
     return session.scalar(reached) or 0
-
-
-def front_events(stays: Sequence[FrontRow]) -> list[FrontEvent]:
-    """Return who entered a front and who left it, in the order in which it happened.
-
-    Args:
-        stays: All stays of one study, by id.
-    """
-    events = []
-    for entry in stays:
-        events.append(_event(entry, entry))
-        events += [
-            _event(stay, entry)
-            for stay in stays
-            if (stay.left_for, stay.left_at) == (entry.trial_number, entry.entered_at)
-        ]
-    return events
-
-
-def _event(stay: FrontRow, entry: FrontRow) -> FrontEvent:
-    """Return what the entry of one trial means for a stay: its beginning or its end."""
-    enters = stay is entry
-    return FrontEvent(
-        time=entry.entered_at.replace(tzinfo=UTC),
-        trial_number=stay.trial_number,
-        enters=enters,
-        left_for=None if enters else stay.left_for,
-        objectives=stay.objectives,
-        hypervolume=entry.hypervolume,
-        trained=entry.trained,
-    )
 
 
 def evaluation_row(e: Evaluation, study_id: int, now: datetime) -> EvaluationRow:

@@ -8,6 +8,7 @@ import pytest
 from neuronas.architecture import EDGES, training_digest
 from neuronas.config import BUDGET_PRESETS, RANKED_SAMPLERS
 from neuronas.errors import SpaceExhaustedError
+from neuronas.searching.assessment import DISCONNECTED
 from neuronas.searching.pools import (
     EQUAL,
     METHODS,
@@ -16,7 +17,7 @@ from neuronas.searching.pools import (
     Pool,
     draw_pool,
 )
-from neuronas.searching.region import DISCONNECTED, FeasibleRegion
+from neuronas.searching.region import FeasibleRegion
 from tests.searching.fakes import BUDGET
 from tests.searching.test_region import TINY, brute_force, network, reasons, region_of
 

@@ -97,9 +97,7 @@ class Bench:
             self._regions[plan.problem] = TrainedRegion(self.classes, problem.budget)
         region = self._regions[plan.problem]
         done = simulate(
-            make_sampler(
-                plan.sampler, region, seed, problem.config.objectives, problem.reference
-            ),
+            make_sampler(plan.sampler, region, seed, problem.config.objectives, problem.reference),
             region,
             problem.config.objectives,
             self._trainer(problem, self.luck(seed)),

@@ -36,7 +36,9 @@ def plans(
     """
     for name in samplers:
         if name not in SAMPLERS:
-            raise ConfigError(f"--sampler: {_refusal(name)}; allowed: {', '.join(sorted(SAMPLERS))}")
+            raise ConfigError(
+                f"--sampler: {_refusal(name)}; allowed: {', '.join(sorted(SAMPLERS))}"
+            )
     names = list(problems)
     count = seeds or (4 if quick else 30)
     fast = [name for name in samplers or SAMPLERS if name != SLOW]
