@@ -54,8 +54,9 @@ def refused(tmp_path):
         ),
         (
             "budget: {energy_mj: 4}",
-            "budget.energy_mj: unknown key; allowed: area_mm2, energy_uj, latency_ms, "
-            "memory_bytes, parameters, preset; did you mean 'energy_uj'?",
+            "budget.energy_mj: unknown key; allowed: area_mm2, bit_synops, edp_uj_ms, energy_uj, "
+            "latency_ms, memory_bytes, parameters, preset, spikes, synops, throughput_per_s; did "
+            "you mean 'energy_uj'?",
         ),
     ],
 )
@@ -92,7 +93,7 @@ def test_an_unknown_key_is_told_what_is_allowed_and_what_is_near(refused, rest, 
         (
             "dataset: digits\nobjectives: [accuracy, energie]",
             "objectives[1]: found 'energie'; allowed: accuracy, energy, latency, area, memory, "
-            "parameters; did you mean 'energy'?",
+            "parameters, edp, throughput, spikes, synops, bit_synops; did you mean 'energy'?",
         ),
         (
             "dataset: digits\nbudget: {preset: neuronas-v2}",

@@ -13,7 +13,7 @@ from unittest.mock import patch
 
 from sqlalchemy import Engine, event
 
-from neuronas.architecture import Architecture
+from neuronas.architecture import Architecture, Signal
 from neuronas.config import StudyConfig, validate
 from neuronas.errors import TrainingFailedError
 from neuronas.hardware import Chip, estimate, workload_of
@@ -96,9 +96,10 @@ class FakeEvaluator:
 
 
 def firing(architecture: Architecture) -> list[str]:
-    """Return the layers of a network that fire."""
+    """Return what of a network fires: its layers, and an image that is coded by spikes."""
     workload = workload_of(architecture)
-    return workload.names(workload.neurons[:, 0] > 0)
+    layers = workload.names(workload.neurons[:, 0] > 0)
+    return ["input", *layers] if workload.signal[0, 0] == Signal.SPIKE else layers
 
 
 def evaluation(key: EvaluationKey) -> Evaluation:
