@@ -31,6 +31,7 @@ from neuronas.config.fields import (
     distinct,
     known,
     known_bits,
+    rising,
 )
 from neuronas.config.neurons import CODINGS, Coding, NeuronConfig
 from neuronas.config.operations import OPERATIONS, SNASNET_OPERATIONS, ZEROIZE
@@ -221,11 +222,20 @@ class TrainingConfig(Section):
 
 
 class SearchConfig(Section):
-    """How the study searches."""
+    """How the study searches.
+
+    Attributes:
+        sampler: Name of the sampler.
+        trials: Networks to train.
+        seed: Of every random draw.
+        rungs: Epochs at which trainings pause, rising; of each rung only the best third goes on.
+            Without any, each network is trained to its end at once.
+    """
 
     sampler: Literal["random", "tpe", "nsga2", "nsga3", "gp"] = "tpe"
     trials: Annotated[int, Field(ge=1)] = 30
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
+    rungs: Annotated[list[Annotated[int, Field(ge=1)]], AfterValidator(rising)] = []
 
 
 @dataclass(frozen=True, slots=True)
@@ -333,6 +343,27 @@ class StudyConfig(Section):
                     "available": "all samples" if available is None else available,
                     "dataset": self.dataset_name,
                 },
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _rungs_lie_within_the_training(self) -> StudyConfig:
+        rungs, epochs = self.search.rungs, self.training.epochs
+        if rungs and rungs[-1] >= epochs:
+            raise PydanticCustomError(
+                "contradiction",
+                "search.rungs: found {found}; allowed: fewer epochs than training.epochs "
+                "({epochs})",
+                {
+                    "found": rungs[-1],
+                    "epochs": epochs,
+                },
+            )
+        if rungs and "accuracy" not in self.objectives:
+            raise PydanticCustomError(
+                "contradiction",
+                "search.rungs: rungs are judged by accuracy, which is not among the objectives; "
+                "leave them out, or add it",
             )
         return self
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Protocol
 
 import optuna
 from optuna.trial import TrialState
@@ -25,18 +24,24 @@ from neuronas.records import (
     CostRecord,
     Evaluation,
     EvaluationKey,
+    Rung,
     Trial,
 )
 from neuronas.searching.advice import advice
 from neuronas.searching.objectives import front_change, objective_values
+from neuronas.searching.pausing import Evaluator, Pausing
 from neuronas.searching.region import FeasibleRegion
 from neuronas.searching.samplers import GatedSampler
 from neuronas.searching.seeds import training_seed
 from neuronas.storage import (
     RETRY_OF,
+    RUNGS,
+    OpenTrial,
+    ReopenedTrial,
     Repository,
     chosen_values,
     enqueue_again,
+    is_asked_for,
     is_waiting,
     set_constraints,
     translated_errors,
@@ -47,19 +52,8 @@ FAILURES_IN_A_ROW = 5
 ATTEMPTS = 3
 RUNNING, FINISHED, EXHAUSTED = "running", "finished", "exhausted"
 DIED, STOPPED = "process died", "stopped"
-
-
-class Evaluator(Protocol):
-    """Whatever says how good a network is; :class:`neuronas.training.Trainer` is one."""
-
-    def context(self) -> Mapping[str, object]:
-        """Return what, besides the network, decides its accuracy."""
-
-    def evaluate(self, architecture: Architecture, key: EvaluationKey) -> Evaluation:
-        """Return the evaluation of a freshly trained network."""
-
-    def test_accuracy(self, architecture: Architecture, evaluation: Evaluation) -> float:
-        """Return the accuracy of a trained network on the test split."""
+CHANGED = "its training was changed while it paused"
+UNFINISHED = (CandidateState.RUNNING, CandidateState.PAUSED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +104,13 @@ class SearchLoop:
     sampler: GatedSampler
     evaluator: Evaluator
     listener: Listener
-    _train_seconds: list[float] = field(default_factory=list)
+    _pausing: Pausing = field(init=False)
+    _seconds: dict[int, float] = field(default_factory=dict)
+    _trained: int = 0
     _failures: dict[int, TrainingFailedError] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._pausing = Pausing(self.config, self.repository, self.evaluator, self._report)
 
     @property
     def region(self) -> FeasibleRegion:
@@ -127,11 +126,13 @@ class SearchLoop:
             RepeatedFailureError: Five candidates failed in a row.
             KeyboardInterrupt: The user stopped it; the running candidate is queued again.
         """
+        self.evaluator.sweep()
         self._recover(DIED)
         self._report("searching")
         try:
             with translated_errors(self.repository.url):
                 state = self._run()
+                self._end_paused()
         except (KeyboardInterrupt, StorageError) as stop:
             self._release(stop)
             raise
@@ -143,17 +144,27 @@ class SearchLoop:
         trained = record.counts["trained"]
         while (waiting := is_waiting(self.study)) or trained < record.target_trials:
             interrupts.check()
-            if not waiting:
+            number = None if waiting else self._pausing.to_train_on()
+            if not waiting and number is None:
                 try:
                     self.sampler.reserve(self.study)
                 except SpaceExhaustedError as error:
-                    self._report(f"space exhausted: {error}")
-                    return EXHAUSTED
-            trained += self._step(self.study.ask())
+                    number = self._pausing.to_train_on(beyond_share=True)
+                    if number is None:
+                        self._report(f"space exhausted: {error}")
+                        return EXHAUSTED
+            trained += self._step(self.study.ask()) if number is None else self._go_on(number)
         return FINISHED
 
+    def _go_on(self, number: int) -> bool:
+        """Train a paused candidate on; return whether a network was newly trained."""
+        stored = self.repository.find_trial(self.config.name, number)
+        assert stored is not None
+        trial = ReopenedTrial(self.study, number)
+        return self._train(trial, stored.candidate, stored.cost, at_once=False)
+
     def _step(self, trial: optuna.Trial) -> bool:
-        """Take one candidate to its end; return whether a network was newly trained."""
+        """Take one candidate to its end or first rung; return whether it was newly trained."""
         genes = self.region.space.suggest(trial)
         architecture = self.region.space.decode(genes)[0]
         chip = self.region.chip_for(genes[0])
@@ -177,19 +188,48 @@ class SearchLoop:
             broken = [f"{n} +{v:.1%}" for n, v in cost.constraints.items() if v > 0]
             self._end(trial, CandidateState.PRUNED, f"over budget: {', '.join(broken)}")
             return False
-        key = EvaluationKey(
-            candidate.training_digest,
-            self.config.training.epochs,
-            training_seed(self.config.search.seed, candidate.training_digest),
-        )
+        at_once = is_asked_for(trial.user_attrs)
+        return self._train(trial, candidate, cost, at_once=at_once)
+
+    def _train(
+        self, trial: OpenTrial, candidate: Candidate, cost: CostRecord, *, at_once: bool
+    ) -> bool:
+        """Train a candidate to its next rung or its end; return whether it was newly trained."""
+        key = self._key(candidate.training_digest)
         evaluation = self.repository.find_evaluation(key)
         if evaluation is None:
+            network = candidate.architecture
             try:
-                evaluation = self.evaluator.evaluate(architecture, key)
+                found = self._pausing.train(trial.number, network, key, at_once=at_once)
             except TrainingFailedError as failure:
                 self._fail(trial, failure)
                 return False
+            self._seconds[trial.number] = found.train_seconds
+            if isinstance(found, Rung):
+                self._pause(trial, found)
+                return False
+            evaluation = found
         return self._complete(trial, evaluation, cost)
+
+    def _training_digest(self, architecture: Architecture) -> str:
+        return training_digest(architecture, self.evaluator.context())
+
+    def _key(self, digest: str) -> EvaluationKey:
+        seed = training_seed(self.config.search.seed, digest)
+        return EvaluationKey(digest, self.config.training.epochs, seed)
+
+    def _pause(self, trial: OpenTrial, rung: Rung) -> None:
+        trial.set_user_attr(RUNGS, self._pausing.pause(trial.number, rung))
+        self._failures.clear()
+        self._report(
+            f"trial {trial.number} paused at rung {rung.epochs}: {rung.validation_accuracy:.1%}"
+        )
+
+    def _end_paused(self) -> None:
+        """End the candidates that were never worth going on with."""
+        for waiting in self._pausing.paused:
+            reason = f"not promoted from rung {waiting.reached} (epochs)"
+            self._end(ReopenedTrial(self.study, waiting.number), CandidateState.PRUNED, reason)
 
     def _cost(self, architecture: Architecture, chip: Chip) -> CostRecord:
         found = estimate(architecture, chip=chip, spike_rate=self.config.hardware.spike_rate)
@@ -201,7 +241,7 @@ class SearchLoop:
         )
 
     def _candidate(self, trial: optuna.Trial, architecture: Architecture, chip: Chip) -> Candidate:
-        training = training_digest(architecture, self.evaluator.context())
+        training = self._training_digest(architecture)
         searched = [p.name for p in self.region.space.chip_parameters]
         return Candidate(
             trial_number=trial.number,
@@ -212,7 +252,7 @@ class SearchLoop:
             retry_of=trial.user_attrs.get(RETRY_OF),
         )
 
-    def _complete(self, trial: optuna.Trial, evaluation: Evaluation, cost: CostRecord) -> bool:
+    def _complete(self, trial: OpenTrial, evaluation: Evaluation, cost: CostRecord) -> bool:
         name = self.config.name
         values = objective_values(
             self.config.objectives, evaluation.validation_accuracy, cost.presented()
@@ -221,16 +261,16 @@ class SearchLoop:
         new, change = self.repository.complete_candidate(
             name, trial.number, evaluation, lambda front: front_change(front, values, reference)
         )
-        self.study.tell(trial, list(values.values()))
+        self.study.tell(trial.number, list(values.values()))
+        self._pausing.end(trial.number, evaluation.validation_accuracy)
         self._failures.clear()
-        if new:
-            self._train_seconds.append(evaluation.train_seconds)
+        self._trained += new
         how = "trained" if new else "reused"
         where = ", enters the front" if change.enters else ""
         self._report(f"trial {trial.number} {how}: {evaluation.validation_accuracy:.1%}{where}")
         return new
 
-    def _fail(self, trial: optuna.Trial, failure: TrainingFailedError) -> None:
+    def _fail(self, trial: OpenTrial, failure: TrainingFailedError) -> None:
         self._end(trial, CandidateState.FAILED, str(failure))
         self._failures[trial.number] = failure
         if len(self._failures) >= FAILURES_IN_A_ROW:
@@ -242,11 +282,12 @@ class SearchLoop:
                 "changed: neuronas search FILE --accept-changes"
             )
 
-    def _end(self, trial: optuna.Trial, state: CandidateState, reason: str) -> None:
+    def _end(self, trial: OpenTrial, state: CandidateState, reason: str) -> None:
         self.repository.finish_candidate(self.config.name, trial.number, state, reason)
         pruned = state == CandidateState.PRUNED
         trial.set_user_attr("reason", reason)
-        self.study.tell(trial, state=TrialState.PRUNED if pruned else TrialState.FAIL)
+        self.study.tell(trial.number, state=TrialState.PRUNED if pruned else TrialState.FAIL)
+        self._pausing.end(trial.number, None)
         self._report(f"trial {trial.number} {state}: {reason}")
 
     # Taking up what an interruption left
@@ -262,26 +303,36 @@ class SearchLoop:
 
     def _recover(self, reason: str) -> None:
         """Finish what was decided but not told to Optuna, and queue again what was not."""
+        self._pausing.load()
         for frozen in unfinished_trials(self.study):
             stored = self.repository.find_trial(self.config.name, frozen.number)
-            if stored is not None and stored.state != CandidateState.RUNNING:
+            if stored is not None and stored.state not in UNFINISHED:
                 self._tell_again(stored)
                 continue
             number, values = frozen.number, chosen_values(frozen)
             if stored is not None:
-                again = reason == STOPPED or self._deaths(stored) < ATTEMPTS - 1
+                paused = stored.state == CandidateState.PAUSED
+                again = paused or reason == STOPPED or self._deaths(stored) < ATTEMPTS - 1
+                key = self._key(self._training_digest(stored.candidate.architecture))
+                if again and self._pausing.may_go_on(number, key):
+                    shown = self._pausing.put_back(stored, died=reason == DIED)
+                    if frozen.user_attrs.get(RUNGS) != shown:
+                        ReopenedTrial(self.study, number).set_user_attr(RUNGS, shown)
+                    continue
                 if again:
                     enqueue_again(self.study, values, instead_of=number, retry_of=number)
+                given_up = f"{reason} {ATTEMPTS} times on this candidate"
                 self.repository.finish_candidate(
                     self.config.name,
                     number,
                     CandidateState.INTERRUPTED if again else CandidateState.FAILED,
-                    reason if again else f"{reason} {ATTEMPTS} times on this candidate",
+                    CHANGED if paused else reason if again else given_up,
                 )
             elif {p.name for p in self.region.space.searched} <= values.keys():
                 retry_of = frozen.user_attrs.get(RETRY_OF)
                 enqueue_again(self.study, values, instead_of=number, retry_of=retry_of)
             self.study.tell(number, state=TrialState.FAIL)
+        self._pausing.load()
 
     def _tell_again(self, stored: Trial) -> None:
         number = stored.candidate.trial_number
@@ -294,14 +345,14 @@ class SearchLoop:
             self.study.tell(number, state=TrialState.PRUNED if pruned else TrialState.FAIL)
 
     def _deaths(self, stored: Trial) -> int:
-        """Return how many earlier attempts at a candidate ended with their process."""
-        deaths = 0
+        """Return how many attempts at a candidate, but this one, ended with their process."""
+        deaths = stored.deaths
         retry_of = stored.candidate.retry_of
         while retry_of is not None:
             earlier = self.repository.find_trial(self.config.name, retry_of)
             if earlier is None:
                 break
-            deaths += earlier.reason == DIED
+            deaths += earlier.deaths + (earlier.reason == DIED)
             retry_of = earlier.candidate.retry_of
         return deaths
 
@@ -327,7 +378,7 @@ class SearchLoop:
         record = self.repository.study(self.config.name)
         counts = record.counts
         left = max(0, record.target_trials - counts["trained"])
-        seconds = self._train_seconds
+        each = sum(self._seconds.values()) / self._trained if self._trained else None
         self.listener(
             Progress(
                 trained=counts["trained"],
@@ -339,7 +390,7 @@ class SearchLoop:
                 rejected=record.rejected,
                 front_size=len(self.repository.front(self.config.name)),
                 hypervolume=self.repository.hypervolume(self.config.name),
-                seconds_left=sum(seconds) / len(seconds) * left if seconds else None,
+                seconds_left=None if each is None else each * left,
                 message=message,
             )
         )

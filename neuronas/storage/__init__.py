@@ -2,9 +2,13 @@
 
 from neuronas.storage.bridge import (
     RETRY_OF,
+    RUNGS,
+    OpenTrial,
+    ReopenedTrial,
     chosen_values,
     enqueue,
     enqueue_again,
+    is_asked_for,
     is_enqueued,
     is_waiting,
     open_optuna_study,
@@ -20,10 +24,14 @@ from neuronas.storage.repository import Repository
 __all__ = [
     "DEFAULT_URL",
     "RETRY_OF",
+    "RUNGS",
+    "OpenTrial",
+    "ReopenedTrial",
     "Repository",
     "chosen_values",
     "enqueue",
     "enqueue_again",
+    "is_asked_for",
     "is_enqueued",
     "is_searched",
     "is_waiting",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
 
 import optuna
 from optuna.samplers import BaseSampler
@@ -16,8 +17,38 @@ from neuronas.storage.database import BUSY_TIMEOUT_SECONDS, translated_errors
 from neuronas.storage.lock import creation_lock
 
 RETRY_OF = "retry_of"
+RUNGS = "rungs"
+"""User attribute of a trial: its accuracy by rung, whose epochs are text."""
+
 _VALUES = "enqueued"
 _INSTEAD_OF = "instead_of"
+_ASKED_FOR = "asked_for"
+
+
+class OpenTrial(Protocol):
+    """A trial that is not finished; Optuna's own is one."""
+
+    @property
+    def number(self) -> int:
+        """Its number in the study."""
+
+    def set_user_attr(self, key: str, value: Any) -> None:  # noqa: ANN401 - Optuna's signature
+        """Write a user attribute."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReopenedTrial:
+    """An unfinished trial that was asked for earlier, maybe by another process."""
+
+    study: Study
+    number: int
+
+    def set_user_attr(self, key: str, value: Any) -> None:  # noqa: ANN401 - Optuna's signature
+        """Write a user attribute."""
+        storage = self.study._storage  # noqa: SLF001 - Optuna writes to a trial that it made only
+        study_id = storage.get_study_id_from_name(self.study.study_name)
+        trial_id = storage.get_trial_id_from_study_id_trial_number(study_id, self.number)
+        storage.set_trial_user_attr(trial_id, key, value)
 
 
 def open_optuna_study(
@@ -98,7 +129,9 @@ def enqueue_again(
     trials = study.get_trials(deepcopy=False)
     if any(trial.user_attrs.get(_INSTEAD_OF) == instead_of for trial in trials):
         return
-    attributes = {_VALUES: dict(values), _INSTEAD_OF: instead_of}
+    attributes: dict[str, Any] = {_VALUES: dict(values), _INSTEAD_OF: instead_of}
+    if is_asked_for(trials[instead_of].user_attrs):
+        attributes[_ASKED_FOR] = True
     if retry_of is not None:
         attributes[RETRY_OF] = retry_of
     study.enqueue_trial(dict(values), user_attrs=attributes)
@@ -107,6 +140,14 @@ def enqueue_again(
 def is_enqueued(trial: FrozenTrial) -> bool:
     """Return whether a trial's parameters were given with it."""
     return _VALUES in trial.user_attrs
+
+
+def is_asked_for(attributes: Mapping[str, Any]) -> bool:
+    """Return whether somebody enqueued a trial, of which these are the user attributes.
+
+    Also one that takes the place of such a trial was, but no other that was cut off.
+    """
+    return _VALUES in attributes and (_INSTEAD_OF not in attributes or _ASKED_FOR in attributes)
 
 
 def chosen_values(trial: FrozenTrial) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
+from pathlib import Path
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -20,12 +21,14 @@ from neuronas.records import (
     EvaluationKey,
     FrontChange,
     FrontPoint,
+    Rung,
     StudyRecord,
     Trial,
 )
 from neuronas.storage.database import create_engine, require_existing, translated_errors
 from neuronas.storage.lock import creation_lock
 from neuronas.storage.rows import evaluation_record, evaluation_row, study_record, trial_record
+from neuronas.storage.rungs import accuracies, last_rung, needless, rung_row
 from neuronas.storage.schema import revision, upgrade
 from neuronas.storage.tables import CandidateRow, CostRow, EvaluationRow, FrontRow, StudyRow
 
@@ -236,6 +239,50 @@ class Repository:
             )
         return change
 
+    # Trainings that pause
+
+    def pause_candidate(self, study: str, trial_number: int, rung: Rung) -> None:
+        """Store a rung that a candidate's training has finished, and that it pauses there."""
+        with self._writing() as session:
+            row = _candidate_row(session, study, trial_number)
+            session.add(rung_row(rung, row.id, self._time()))
+            row.state = CandidateState.PAUSED
+
+    def take_up_candidate(self, study: str, trial_number: int) -> Rung | None:
+        """Store that a paused candidate is trained on; return from where, if that is kept."""
+        with self._writing() as session:
+            row = _candidate_row(session, study, trial_number)
+            row.state = CandidateState.RUNNING
+            return last_rung(session, row)
+
+    def put_back_candidate(self, study: str, trial_number: int, *, died: bool) -> None:
+        """Store that a candidate's training pauses where it did before, after a death or a stop."""
+        with self._writing() as session:
+            row = _candidate_row(session, study, trial_number)
+            row.state = CandidateState.PAUSED
+            row.deaths += died
+
+    def last_rung(self, study: str, trial_number: int) -> Rung | None:
+        """Return where a candidate's training paused last, if its state is kept."""
+        with self._reading() as session:
+            return last_rung(session, _candidate_row(session, study, trial_number))
+
+    def rung_accuracies(self, study: str) -> Mapping[int, Mapping[int, float]]:
+        """Return the accuracy at each rung, by its epochs, of a study's trials by number."""
+        with self._reading() as session:
+            return accuracies(session, study)
+
+    def remove_checkpoints(self, study: str, remove: Callable[[Path], None]) -> None:
+        """Let the files be removed from which no training of a study goes on."""
+        with self._reading() as session:
+            if not needless(session, study):
+                return
+        with self._writing() as session:
+            for row in needless(session, study):
+                if row.checkpoint_path is not None:
+                    remove(Path(row.checkpoint_path))
+                row.checkpoint_path = None
+
     # Evaluations
 
     def find_evaluation(self, key: EvaluationKey) -> Evaluation | None:
@@ -284,6 +331,11 @@ class Repository:
                 ),
             )
             return [trial_record(*row) for row in session.execute(query).all()]
+
+    def front_points(self, study: str) -> list[FrontPoint]:
+        """Return the points of a study's front."""
+        with self._reading() as session:
+            return [_point(row) for row in _standing(session, _study_row(session, study).id)]
 
     def hypervolume(self, study: str) -> float:
         """Return the present hypervolume of a study's front; 0 without a front."""

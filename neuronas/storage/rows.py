@@ -112,4 +112,5 @@ def trial_record(row: CandidateRow, cost: CostRow, evaluation: EvaluationRow | N
         newly_trained=row.newly_trained,
         cost=CostRecord(**values),
         evaluation=None if evaluation is None else evaluation_record(evaluation),
+        deaths=row.deaths,
     )

@@ -57,7 +57,7 @@ def test_a_database_that_is_up_to_date_is_left_alone(url):
     assert revision(engine) is None
     upgrade(engine)
     before = rows(url, "SELECT * FROM sqlite_master")
-    assert revision(engine) == "0003"
+    assert revision(engine) == "0006"
     upgrade(engine)
     assert rows(url, "SELECT * FROM sqlite_master") == before
     engine.dispose()
@@ -69,6 +69,8 @@ def as_0001(url: str) -> None:
         connection.execute("ALTER TABLE neuronas_candidates DROP COLUMN chip")
         connection.execute("ALTER TABLE neuronas_evaluations DROP COLUMN zero_inputs")
         connection.execute("ALTER TABLE neuronas_evaluations DROP COLUMN peak_memory_bytes")
+        connection.execute("ALTER TABLE neuronas_candidates DROP COLUMN deaths")
+        connection.execute("DROP TABLE neuronas_rungs")
         connection.execute(f"UPDATE {VERSION_TABLE} SET version_num = '0001'")
         connection.execute("UPDATE neuronas_costs SET chip = 'spikesim-65nm'")
         for number, text in list(connection.execute("SELECT id, config FROM neuronas_studies")):
@@ -105,7 +107,7 @@ def test_studies_of_the_first_schema_are_kept_and_go_on(url):
         number: without_new(trial) for number, trial in trials.items()
     }
     engine = create_engine(url)
-    assert revision(engine) == "0003"
+    assert revision(engine) == "0006"
     engine.dispose()
     assert {row["chip"] for row in rows(url, "SELECT chip FROM neuronas_candidates")} == {"{}"}
     assert rows(url, "SELECT * FROM neuronas_v_costs") == views
