@@ -146,6 +146,9 @@ class SearchLoop:
             interrupts.check()
             number = None if waiting else self._pausing.to_train_on()
             if not waiting and number is None:
+                if self._pausing.is_in_vain(trained, record.target_trials):
+                    self._report("nothing that is begun could still enter the front")
+                    return EXHAUSTED
                 try:
                     self.sampler.reserve(self.study)
                 except SpaceExhaustedError as error:

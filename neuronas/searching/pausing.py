@@ -14,8 +14,11 @@ from neuronas.config import ObjectiveName, StudyConfig
 from neuronas.errors import CheckpointError
 from neuronas.records import CandidateState, Evaluation, EvaluationKey, Rung, Trial
 from neuronas.searching.objectives import ACCURACY, gains, objective_values
-from neuronas.searching.rungs import Contender, Front, to_train_on
+from neuronas.searching.rungs import Contender, Front, epochs_per_training, to_train_on
 from neuronas.storage import Repository
+
+_PATIENCE = 2
+"""Times the planned epochs after which a search has found what it can."""
 
 
 class Evaluator(Protocol):
@@ -117,6 +120,21 @@ class Pausing:
             self.config.search.rungs,
             beyond_share=beyond_share,
         )
+
+    def is_in_vain(self, trained: int, target: int) -> bool:
+        """Return whether a search takes far more epochs than so many trainings should.
+
+        Nothing goes on where nothing could enter the front, so a search that has found the best
+        would begin trainings for ever.
+
+        Args:
+            trained: Networks that were trained to their end.
+            target: Networks that are to be.
+        """
+        rungs, epochs = self.config.search.rungs, self.config.training.epochs
+        paused = sum(c.reached for c in self._contenders.values() if c.final is None)
+        planned = target * epochs_per_training(rungs, epochs)
+        return bool(rungs) and trained * epochs + paused >= _PATIENCE * planned
 
     def train(
         self, number: int, network: Architecture, key: EvaluationKey, *, at_once: bool

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -110,6 +111,19 @@ def to_train_on(
             if chosen is not None:
                 return chosen.number
     return None
+
+
+def epochs_per_training(rungs: Sequence[int], epochs: int, *, eta: int = ETA) -> int:
+    """Return the epochs that one training to its end takes, those of what it beat included.
+
+    Args:
+        rungs: Epochs at which trainings pause, rising.
+        epochs: Of a whole training.
+        eta: One in so many of each rung goes on.
+    """
+    stops = [0, *rungs, epochs]
+    pieces = [later - earlier for earlier, later in pairwise(stops)]
+    return sum(piece * eta**left for left, piece in enumerate(reversed(pieces)))
 
 
 def _best(

@@ -16,7 +16,7 @@ from neuronas.hardware import Budget
 from neuronas.searching.objectives import ACCURACY, directions, gains, objective_values
 from neuronas.searching.pareto import front_indices
 from neuronas.searching.region import FeasibleRegion, Ints
-from neuronas.searching.rungs import Contender, Front, to_train_on
+from neuronas.searching.rungs import ETA, Contender, Front, to_train_on
 from neuronas.searching.simulation import COST, SPIKE_RATES, KnownTraining
 from neuronas.storage import RUNGS, set_constraints
 
@@ -48,7 +48,7 @@ class Fidelity:
 
     rungs: Sequence[int]
     epochs: int
-    eta: int
+    eta: int = ETA
 
     def stop_behind(self, reached: int) -> int:
         """Return the epochs at which a training stops next."""

@@ -12,6 +12,7 @@ from neuronas.errors import ConfigError
 from neuronas.records import CandidateState
 from neuronas.searching import enqueue_candidate
 from neuronas.searching.loop import ATTEMPTS
+from neuronas.searching.rungs import epochs_per_training
 from neuronas.storage import Repository
 from tests.searching.fakes import (
     CHEAP,
@@ -39,7 +40,7 @@ def check(url: str, *evaluators: FakeEvaluator) -> None:
     rungs = [rung for evaluator in evaluators for rung in evaluator.rungs]
     ended = [key for evaluator in evaluators for key in evaluator.trained]
     assert len(rungs) == len(set(rungs))
-    assert len(ended) == len(set(ended)) == 3
+    assert 1 <= len(set(ended)) == len(ended) <= 3
     stored = rows(
         url,
         """SELECT c.training_digest AS digest, r.epochs, r.checkpoint_path, c.state
@@ -65,12 +66,13 @@ def test_few_networks_are_trained_to_their_end_and_the_rest_is_given_up(url):
     check(url, evaluator)
     first, second = ([key for key, epochs in evaluator.rungs if epochs == rung] for rung in (1, 4))
     assert len(first) // 3 >= len(second)
-    assert len(second) // 3 >= 3
-    assert result.study.counts["trained"] == result.study.counts["complete"] == 3
-    assert evaluator.epochs == len(first) + 3 * len(second) + (EPOCHS - 4) * 3
+    ended = len(evaluator.trained)
+    assert len(second) // 3 >= ended
+    assert result.study.counts["trained"] == result.study.counts["complete"] == ended
+    assert evaluator.epochs == len(first) + 3 * len(second) + (EPOCHS - 4) * ended
     reasons = Counter(t.reason for t in trials_of(url).values() if t.reason)
     assert set(reasons) <= {f"not promoted from rung {rung} (epochs)" for rung in (1, 4)}
-    assert sum(reasons.values()) == len(first) - 3
+    assert sum(reasons.values()) == len(first) - ended
 
 
 def test_optunas_users_see_the_accuracy_at_each_rung(url):
@@ -80,6 +82,15 @@ def test_optunas_users_see_the_accuracy_at_each_rung(url):
         assert list(shown) in (["1"], ["1", "4"])
         if trial.state == TrialState.COMPLETE:
             assert shown["4"] == pytest.approx(trial.values[0] * 0.8)
+
+
+def test_a_search_that_has_found_the_best_ends(url):
+    result = run(study_config(search={"trials": 30, "rungs": [1]}), url)
+    assert result.study.counts["trained"] < 30
+    assert result.study.state == "exhausted"
+    assert result.study.counts["paused"] == 0
+    planned = 30 * epochs_per_training([1], EPOCHS)
+    assert planned == 30 * (3 + EPOCHS - 1)
 
 
 def test_without_rungs_nothing_pauses(url):
@@ -161,7 +172,6 @@ def test_a_paused_candidate_that_kills_its_process_three_times_is_given_up(url):
     (given_up,) = [t for t in trials_of(url).values() if t.state == CandidateState.FAILED]
     assert given_up.candidate.architecture == culprit[0]
     assert given_up.reason == "process died 3 times on this candidate"
-    assert result.study.counts["trained"] == 3
     assert result.study.counts["interrupted"] == 0
 
 
@@ -174,7 +184,7 @@ def test_a_lost_checkpoint_is_told_and_costs_a_training_from_the_start(url):
 
     said = []
     result = run(CONFIG, url, Losing(), listener=lambda progress: said.append(progress.message))
-    assert result.study.counts["trained"] == 3
+    assert result.study.counts["trained"] >= 1
     assert any("is trained from its start: forgotten" in message for message in said)
 
 

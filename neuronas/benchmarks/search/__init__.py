@@ -5,6 +5,7 @@ trainings up. Equal networks are one class, what is true of it is estimated (``t
 are set on what it costs (``problems``), and each sampler is simulated with many seeds.
 """
 
+from neuronas.benchmarks.search.fidelity import FidelityPlan, FidelityResult, fidelity_results
 from neuronas.benchmarks.search.planning import plans, problem_named
 from neuronas.benchmarks.search.problems import PROBLEMS, Problem, ProblemConfig
 from neuronas.benchmarks.search.results import Result, results
@@ -15,6 +16,8 @@ from neuronas.benchmarks.search.table import TrainedCells, read_table
 __all__ = [
     "PROBLEMS",
     "Bench",
+    "FidelityPlan",
+    "FidelityResult",
     "Plan",
     "Problem",
     "ProblemConfig",
@@ -22,6 +25,7 @@ __all__ = [
     "Run",
     "Step",
     "TrainedCells",
+    "fidelity_results",
     "plans",
     "problem_named",
     "read_table",
