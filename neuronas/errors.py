@@ -85,6 +85,10 @@ class StorageError(NeuronasError):
     exit_code: ClassVar[int] = 5
 
 
+class CheckpointError(StorageError):
+    """The state of a paused training is absent or damaged; it can be trained from its start."""
+
+
 class StudyLockedError(StorageError):
     """Another live process already works on this study."""
 

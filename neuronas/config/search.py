@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from neuronas.config.fields import rising
 from neuronas.config.stopping import StopConfig
 
 RANKED_SAMPLERS = ("snasnet", "spikenas", "neuronas-v1")
@@ -21,6 +22,8 @@ class SearchConfig(BaseModel):
         trials: Networks newly trained.
         seed: Of every draw.
         stop: What else stops the study.
+        rungs: Epochs at which trainings pause, rising; of each rung only the best third goes on.
+            Without any, each network is trained to its end at once.
         candidates: Networks that a sampler of ``RANKED_SAMPLERS`` scores before any is trained;
             5,000 when None, as in SNASNet's code. Other samplers score none.
     """
@@ -41,6 +44,7 @@ class SearchConfig(BaseModel):
     trials: Annotated[int, Field(ge=1)] = 30
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
     stop: StopConfig = StopConfig()
+    rungs: Annotated[list[Annotated[int, Field(ge=1)]], AfterValidator(rising)] = []
     candidates: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
 
     @model_validator(mode="after")

@@ -298,6 +298,27 @@ class StudyConfig(Section):
             )
         return self
 
+    @model_validator(mode="after")
+    def _rungs_lie_within_the_training(self) -> StudyConfig:
+        rungs, epochs = self.search.rungs, self.training.epochs
+        if rungs and rungs[-1] >= epochs:
+            raise PydanticCustomError(
+                "contradiction",
+                "search.rungs: found {found}; allowed: fewer epochs than training.epochs "
+                "({epochs})",
+                {
+                    "found": rungs[-1],
+                    "epochs": epochs,
+                },
+            )
+        if rungs and "accuracy" not in self.objectives:
+            raise PydanticCustomError(
+                "contradiction",
+                "search.rungs: rungs are judged by accuracy, which is not among the objectives; "
+                "leave them out, or add it",
+            )
+        return self
+
     @property
     def dataset_info(self) -> DatasetInfo:
         """Shape and size of its dataset."""

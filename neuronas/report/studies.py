@@ -135,7 +135,7 @@ def studies_table(studies: Sequence[tuple[StudyRecord, str, float, int]]) -> Tab
     return Table(columns, rows)
 
 
-_STATES = ("reused", "pruned", "exceeded", "failed", "interrupted", "running")
+_STATES = ("reused", "pruned", "exceeded", "failed", "interrupted", "paused", "running")
 
 
 def status_json(

@@ -26,7 +26,7 @@ def front_after(
         now: The time.
     """
     standing = _standing(session, row.study_id)
-    change = update_front([FrontPoint(r.trial_number, r.objectives) for r in standing])
+    change = update_front([_point(front_row) for front_row in standing])
     for front_row in standing:
         if front_row.trial_number in change.leaves:
             front_row.left_at, front_row.left_for = now, row.trial_number
@@ -42,6 +42,11 @@ def front_after(
             )
         )
     return change
+
+
+def front_points(session: Session, study_id: int) -> list[FrontPoint]:
+    """Return the points of a study's front."""
+    return [_point(row) for row in _standing(session, study_id)]
 
 
 def front_events(stays: Sequence[FrontRow]) -> list[FrontEvent]:
@@ -86,3 +91,7 @@ def _trained(session: Session, study_id: int) -> int:
         CandidateRow.study_id == study_id, CandidateRow.newly_trained
     )
     return session.scalars(query).one()
+
+
+def _point(row: FrontRow) -> FrontPoint:
+    return FrontPoint(row.trial_number, row.objectives)

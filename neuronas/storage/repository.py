@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
-from datetime import UTC, datetime
+from pathlib import Path
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -20,12 +19,12 @@ from neuronas.records import (
     EvaluationKey,
     FrontChange,
     FrontEvent,
+    FrontPoint,
+    Rung,
     StudyRecord,
     Trial,
 )
-from neuronas.storage.database import create_engine, require_existing, translated_errors
-from neuronas.storage.fronts import UpdateFront, front_after, front_events
-from neuronas.storage.lock import creation_lock
+from neuronas.storage.fronts import UpdateFront, front_after, front_events, front_points
 from neuronas.storage.queries import candidate_row, evaluation_with, study_row, trials_of
 from neuronas.storage.rows import (
     evaluation_record,
@@ -33,7 +32,8 @@ from neuronas.storage.rows import (
     study_record,
     trial_record,
 )
-from neuronas.storage.schema import revision, upgrade
+from neuronas.storage.rungs import accuracies, last_rung, needless, rung_row
+from neuronas.storage.sessions import Sessions
 from neuronas.storage.tables import (
     MEASURED,
     CandidateRow,
@@ -45,62 +45,8 @@ from neuronas.storage.tables import (
 )
 
 
-def _now() -> datetime:
-    return datetime.now(UTC)
-
-
-class Repository:
-    """Our tables of one database.
-
-    Args:
-        url: Storage URL.
-        create: Create the database, or our tables in it, if they are not there; otherwise their
-            absence is an error.
-        clock: The time, as an aware datetime.
-    """
-
-    def __init__(
-        self, url: str, *, create: bool = False, clock: Callable[[], datetime] = _now
-    ) -> None:
-        if not create:
-            require_existing(url)
-        self.url = url
-        self._clock = clock
-        self._reader = create_engine(url)
-        # A write transaction that starts by reading must hold the write lock from the start, or
-        # SQLite refuses its first write when another process wrote in between.
-        self._writer = self._reader.execution_options(begin="BEGIN IMMEDIATE")
-        with translated_errors(url):
-            if create:
-                with creation_lock(url):
-                    upgrade(self._reader)
-                return
-            if revision(self._reader) is None:
-                raise StorageError(f"{url} holds no study of neuronas")
-            upgrade(self._reader)
-
-    def close(self) -> None:
-        """Close all connections."""
-        self._reader.dispose()
-
-    def __enter__(self) -> Repository:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def _time(self) -> datetime:
-        return self._clock().astimezone(UTC)
-
-    @contextmanager
-    def _reading(self) -> Iterator[Session]:
-        with translated_errors(self.url), Session(self._reader) as session:
-            yield session
-
-    @contextmanager
-    def _writing(self) -> Iterator[Session]:
-        with translated_errors(self.url), Session(self._writer) as session, session.begin():
-            yield session
+class Repository(Sessions):
+    """Our tables of one database."""
 
     # Studies
 
@@ -209,11 +155,19 @@ class Repository:
         *,
         epochs: float = 0.0,
     ) -> None:
-        """Store the end of a candidate that has no evaluation, and the epochs it was trained."""
+        """Store the end of a candidate that has no evaluation.
+
+        Args:
+            study: Name of the study.
+            trial_number: Number of the trial.
+            state: What became of it.
+            reason: Why.
+            epochs: Epochs that it was trained, as far as known; those of its rungs count anyway.
+        """
         with self._writing() as session:
             row = candidate_row(session, study, trial_number)
             row.state, row.reason, row.finished_at = state, reason, self._time()
-            row.epochs_trained = epochs
+            row.epochs_trained = max(row.epochs_trained, epochs)
 
     def complete_candidate(
         self,
@@ -281,6 +235,50 @@ class Repository:
         row.evaluation_id, row.finished_at = stored.id, self._time()
         session.add(MeasuredCostRow(candidate_id=row.id, **{n: getattr(cost, n) for n in MEASURED}))
         return row
+
+    # Trainings that pause
+
+    def pause_candidate(self, study: str, trial_number: int, rung: Rung) -> None:
+        """Store a rung that a candidate's training has finished, and that it pauses there."""
+        with self._writing() as session:
+            row = candidate_row(session, study, trial_number)
+            session.add(rung_row(rung, row.id, self._time()))
+            row.state, row.epochs_trained = CandidateState.PAUSED, rung.epochs
+
+    def take_up_candidate(self, study: str, trial_number: int) -> Rung | None:
+        """Store that a paused candidate is trained on; return from where, if that is kept."""
+        with self._writing() as session:
+            row = candidate_row(session, study, trial_number)
+            row.state = CandidateState.RUNNING
+            return last_rung(session, row)
+
+    def put_back_candidate(self, study: str, trial_number: int, *, died: bool) -> None:
+        """Store that a candidate's training pauses where it did before, after a death or a stop."""
+        with self._writing() as session:
+            row = candidate_row(session, study, trial_number)
+            row.state = CandidateState.PAUSED
+            row.deaths += died
+
+    def last_rung(self, study: str, trial_number: int) -> Rung | None:
+        """Return where a candidate's training paused last, if its state is kept."""
+        with self._reading() as session:
+            return last_rung(session, candidate_row(session, study, trial_number))
+
+    def rung_accuracies(self, study: str) -> Mapping[int, Mapping[int, float]]:
+        """Return the accuracy at each rung, by its epochs, of a study's trials by number."""
+        with self._reading() as session:
+            return accuracies(session, study)
+
+    def remove_checkpoints(self, study: str, remove: Callable[[Path], None]) -> None:
+        """Let the files be removed from which no training of a study goes on."""
+        with self._reading() as session:
+            if not needless(session, study):
+                return
+        with self._writing() as session:
+            for row in needless(session, study):
+                if row.checkpoint_path is not None:
+                    remove(Path(row.checkpoint_path))
+                row.checkpoint_path = None
 
     # Evaluations
 
@@ -362,6 +360,11 @@ class Repository:
                 .order_by(FrontRow.id)
             )
             return front_events(session.scalars(query).all())
+
+    def front_points(self, study: str) -> list[FrontPoint]:
+        """Return the points of a study's front."""
+        with self._reading() as session:
+            return front_points(session, study_row(session, study).id)
 
     def hypervolume(self, study: str) -> float:
         """Return the present hypervolume of a study's front; 0 without a front."""

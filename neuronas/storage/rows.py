@@ -171,4 +171,5 @@ def trial_record(
         if measured is None
         else replace(assumed, **{name: getattr(measured, name) for name in MEASURED}),
         evaluation=None if evaluation is None else evaluation_record(evaluation),
+        deaths=row.deaths,
     )

@@ -75,6 +75,7 @@ class CandidateRow(Base):
     evaluation_id: Mapped[int | None] = mapped_column(ForeignKey(f"{PREFIX}evaluations.id"))
     newly_trained: Mapped[bool] = mapped_column(default=False)
     epochs_trained: Mapped[float] = mapped_column(default=0.0)
+    deaths: Mapped[int] = mapped_column(default=0)
     created_at: Mapped[datetime]
     finished_at: Mapped[datetime | None]
 
@@ -168,3 +169,22 @@ class ScoreRow(Base):
     context: Mapped[str] = mapped_column(String(64), primary_key=True)
     network: Mapped[str] = mapped_column(String(64), primary_key=True)
     score: Mapped[float]
+
+
+class RungRow(Base):
+    """A rung that a candidate's training has finished; without a path once its file is removed."""
+
+    __tablename__ = f"{PREFIX}rungs"
+    __table_args__ = (UniqueConstraint("candidate_id", "epochs"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    candidate_id: Mapped[int] = mapped_column(ForeignKey(CandidateRow.id))
+    epochs: Mapped[int]
+    of_epochs: Mapped[int]
+    seed: Mapped[int]
+    validation_accuracy: Mapped[float]
+    train_seconds: Mapped[float]
+    peak_memory_bytes: Mapped[int | None] = mapped_column(BigInteger)
+    checkpoint_path: Mapped[str | None]
+    checkpoint_sha256: Mapped[str] = mapped_column(String(64))
+    finished_at: Mapped[datetime]

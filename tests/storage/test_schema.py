@@ -61,7 +61,7 @@ def test_a_database_that_is_up_to_date_is_left_alone(url):
     assert revision(engine) is None
     upgrade(engine)
     before = rows(url, "SELECT * FROM sqlite_master")
-    assert revision(engine) == "0006"
+    assert revision(engine) == "0007"
     upgrade(engine)
     assert rows(url, "SELECT * FROM sqlite_master") == before
     engine.dispose()
@@ -72,6 +72,8 @@ def as_0003(url: str) -> None:
     with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as connection:
         for view in ("neuronas_v_costs", "neuronas_v_front"):
             connection.execute(f"DROP VIEW {view}")
+        connection.execute("ALTER TABLE neuronas_candidates DROP COLUMN deaths")
+        connection.execute("DROP TABLE neuronas_rungs")
         connection.execute("DROP TABLE neuronas_scores")
         connection.execute("ALTER TABLE neuronas_studies DROP COLUMN wall_seconds")
         connection.execute("ALTER TABLE neuronas_candidates DROP COLUMN epochs_trained")
@@ -138,7 +140,7 @@ def test_studies_of_the_first_schema_are_kept_and_go_on(url):
         number: without_new(trial) for number, trial in trials.items()
     }
     engine = create_engine(url)
-    assert revision(engine) == "0006"
+    assert revision(engine) == "0007"
     engine.dispose()
     stored = load_result(url, "test")
     assert stored.history == history

@@ -126,7 +126,7 @@ def test_a_failed_evaluation_leaves_torch_as_it_was(make_trainer, monkeypatch, t
         torch.rand(3)
         raise TrainingFailedError("non-finite", "here")
 
-    monkeypatch.setattr(trainer, "train", fail)
+    monkeypatch.setattr(trainer.Cycle, "train_to", fail)
     before = torch_state()
     with pytest.raises(TrainingFailedError):
         make_trainer(threads=2).evaluate(TINY, KEY)
@@ -189,7 +189,7 @@ def raising(error: BaseException):
     ],
 )
 def test_running_out_of_memory_fails_this_candidate(make_trainer, monkeypatch, error):
-    monkeypatch.setattr(trainer, "train", raising(error))
+    monkeypatch.setattr(trainer.Cycle, "train_to", raising(error))
     with pytest.raises(TrainingFailedError) as caught:
         make_trainer().evaluate(TINY, KEY)
     assert caught.value.reason == "out of memory"
@@ -198,7 +198,9 @@ def test_running_out_of_memory_fails_this_candidate(make_trainer, monkeypatch, e
 
 
 def test_torchs_own_message_on_this_machine_is_recognized(make_trainer, monkeypatch):
-    monkeypatch.setattr(trainer, "train", lambda *_: torch.empty(10**15))  # beyond any address
+    monkeypatch.setattr(
+        trainer.Cycle, "train_to", lambda *_: torch.empty(10**15)
+    )  # beyond any address
     with pytest.raises(TrainingFailedError) as caught:
         make_trainer().evaluate(TINY, KEY)
     assert caught.value.reason == "out of memory"
@@ -206,7 +208,7 @@ def test_torchs_own_message_on_this_machine_is_recognized(make_trainer, monkeypa
 
 @pytest.mark.parametrize("error", [RuntimeError("shapes do not match"), ValueError("no")], ids=str)
 def test_any_other_error_is_not_taken_for_a_candidates_failure(make_trainer, monkeypatch, error):
-    monkeypatch.setattr(trainer, "train", raising(error))
+    monkeypatch.setattr(trainer.Cycle, "train_to", raising(error))
     with pytest.raises(type(error), match=str(error)):
         make_trainer().evaluate(TINY, KEY)
 

@@ -126,6 +126,7 @@ def read_table_of_distinct():
         accuracy=np.linspace(0.8, 0.9, count),
         seconds=np.ones(count),
         rates=np.full((count, 16), 0.1),
+        curves=np.repeat(np.linspace(0.8, 0.9, count)[:, None], 100, axis=1),
     )
 
 
