@@ -9,7 +9,7 @@ import optuna
 from optuna.trial import TrialState
 
 from neuronas import interrupts
-from neuronas.architecture import Architecture, deployment_digest, training_digest
+from neuronas.architecture import Architecture, deployment_digest
 from neuronas.config import StudyConfig
 from neuronas.errors import (
     RepeatedFailureError,
@@ -23,9 +23,7 @@ from neuronas.records import (
     CandidateState,
     CostRecord,
     Evaluation,
-    EvaluationKey,
     Rung,
-    Trial,
 )
 from neuronas.searching.advice import advice
 from neuronas.searching.attributes import (
@@ -39,25 +37,21 @@ from neuronas.searching.attributes import (
     feasible_probability,
 )
 from neuronas.searching.objectives import best_so_far, front_change, objective_values
-from neuronas.searching.progress import Listener, Progress
 from neuronas.searching.pausing import Evaluator, Pausing
+from neuronas.searching.progress import Listener, Progress
 from neuronas.searching.recovery import DIED, STOPPED, Recovery
 from neuronas.searching.region import FeasibleRegion
 from neuronas.searching.samplers import GatedSampler
-from neuronas.searching.seeds import training_seed
 from neuronas.searching.stop_rules import holding_rule, seconds_left
 from neuronas.storage import (
     RETRY_OF,
     OpenTrial,
     ReopenedTrial,
     Repository,
-    chosen_values,
-    enqueue_again,
     is_asked_for,
     is_waiting,
     set_constraints,
     translated_errors,
-    unfinished_trials,
 )
 
 FAILURES_IN_A_ROW = 5

@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from neuronas.benchmarks.search.bench import MARKS, Bench
 from neuronas.benchmarks.search.classes import EPOCHS
 from neuronas.benchmarks.search.measures import bootstrapped, unfound
-from neuronas.benchmarks.search.bench import MARKS, Bench
 from neuronas.benchmarks.search.table import Ints
 from neuronas.searching.samplers import make_sampler
 from neuronas.searching.simulation import KnownTraining
