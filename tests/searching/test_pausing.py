@@ -13,6 +13,7 @@ from neuronas.records import CandidateState
 from neuronas.searching import enqueue_candidate, pausing
 from neuronas.searching.recovery import ATTEMPTS
 from neuronas.searching.rungs import epochs_per_training
+from neuronas.searching.stop_rules import holding_rule
 from neuronas.storage import Repository
 from tests.searching.fakes import (
     CHEAP,
@@ -70,6 +71,7 @@ def test_few_networks_are_trained_to_their_end_and_the_rest_is_given_up(url):
     assert len(second) // 3 >= ended
     assert result.study.counts["trained"] == result.study.counts["complete"] == ended
     assert evaluator.epochs == len(first) + 3 * len(second) + (EPOCHS - 4) * ended
+    assert result.study.epochs == evaluator.epochs
     reasons = Counter(t.reason for t in trials_of(url).values() if t.reason)
     assert set(reasons) <= {f"not promoted from rung {rung} (epochs)" for rung in (1, 4)}
     assert sum(reasons.values()) == len(first) - ended
@@ -82,6 +84,18 @@ def test_optunas_users_see_the_accuracy_at_each_rung(url):
         assert list(shown) in (["1"], ["1", "4"])
         if trial.state == TrialState.COMPLETE:
             assert shown["4"] == pytest.approx(trial.values[0] * 0.8)
+            assert trial.user_attrs["accuracy"] == trial.values[0]
+        assert trial.constraints.keys() == CONFIG.budget.limits().keys()
+
+
+def test_epochs_of_trainings_that_paused_stop_a_study_too(url):
+    evaluator = FakeEvaluator()
+    search = {"trials": 30, "rungs": [1, 4], "stop": {"epochs": 20}}
+    result = run(study_config(search=search), url, evaluator)
+    assert 20 <= result.study.epochs < 20 + EPOCHS
+    assert result.study.epochs == evaluator.epochs
+    assert result.study.counts["paused"] == 0
+    assert holding_rule(result.study).key == "search.stop.epochs"
 
 
 def test_a_search_ends_that_takes_far_more_epochs_than_it_should(url, monkeypatch):
