@@ -85,6 +85,10 @@ class StorageError(NeuronasError):
     exit_code: ClassVar[int] = 5
 
 
+class CheckpointError(StorageError):
+    """The state of a paused training is absent or damaged; it can be trained from its start."""
+
+
 class StudyLockedError(StorageError):
     """Another live process already works on this study."""
 
@@ -102,18 +106,20 @@ class TrainingFailedError(NeuronasError):
         reason: ``non-finite``, ``diverged``, ``dead network``, ``saturated network``,
             ``at chance``, ``too large``, ``out of memory``, ``out of time`` or ``crashed``.
         detail: What was seen.
+        epochs: Epochs that it was trained; None where that is not known.
     """
 
     exit_code: ClassVar[int] = 7
 
-    def __init__(self, reason: str, detail: str) -> None:
+    def __init__(self, reason: str, detail: str, epochs: float | None = None) -> None:
         super().__init__(f"{reason}: {detail}")
         self.reason = reason
         self.detail = detail
+        self.epochs = epochs
 
-    def __reduce__(self) -> tuple[type[TrainingFailedError], tuple[str, str]]:
+    def __reduce__(self) -> tuple[type[TrainingFailedError], tuple[str, str, float | None]]:
         """Return how to make it again in another process."""
-        return type(self), (self.reason, self.detail)
+        return type(self), (self.reason, self.detail, self.epochs)
 
 
 class RepeatedFailureError(NeuronasError):

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import os
 import tempfile
+import time
 from contextlib import suppress
 from pathlib import Path
+
+_PARTIAL = ".partial"
+_ABANDONED_SECONDS = 600.0
+"""A file that nobody has written to for so long is left of a process that was killed."""
 
 
 def write_whole(path: Path, content: bytes) -> None:
@@ -20,7 +25,7 @@ def write_whole(path: Path, content: bytes) -> None:
     Raises:
         OSError: It cannot be written; what stood there before stands there still.
     """
-    descriptor, partial = tempfile.mkstemp(".partial", f"{path.name}.", path.parent)
+    descriptor, partial = tempfile.mkstemp(_PARTIAL, f"{path.name}.", path.parent)
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
@@ -32,3 +37,15 @@ def write_whole(path: Path, content: bytes) -> None:
         with suppress(OSError):
             Path(partial).unlink(missing_ok=True)
         raise
+
+
+def sweep_partial(folder: Path) -> None:
+    """Remove what killed processes left half-written in a folder, if it is there.
+
+    Others may be writing into it, so only files that have been as they are for ten minutes count.
+    """
+    before = time.time() - _ABANDONED_SECONDS
+    for path in folder.glob(f"*{_PARTIAL}"):
+        with suppress(FileNotFoundError):  # another one sweeps, too
+            if path.stat().st_mtime < before:
+                path.unlink()

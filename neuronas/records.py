@@ -17,6 +17,7 @@ class CandidateState(StrEnum):
     """What became of a candidate; an exceeded one broke a budget once its cost was measured."""
 
     RUNNING = "running"
+    PAUSED = "paused"
     COMPLETE = "complete"
     PRUNED = "pruned"
     EXCEEDED = "exceeded"
@@ -85,6 +86,29 @@ class Evaluation:
     weights_path: Path
     weights_sha256: str
     provenance: Provenance
+
+
+@dataclass(frozen=True, slots=True)
+class Rung:
+    """How good a network is whose training paused.
+
+    Attributes:
+        key: What is trained, to the end of its training.
+        epochs: Epochs done.
+        validation_accuracy: In [0, 1], with the weights as they are.
+        train_seconds: Wall time of the training so far.
+        peak_memory_bytes: As of an evaluation, of the training so far.
+        checkpoint_path: File of its state, relative to the checkpoint folder.
+        checkpoint_sha256: Digest of that file.
+    """
+
+    key: EvaluationKey
+    epochs: int
+    validation_accuracy: float
+    train_seconds: float
+    peak_memory_bytes: int | None
+    checkpoint_path: Path
+    checkpoint_sha256: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +186,7 @@ class Trial:
         cost: What it costs at assumed spike rates, as it was when proposed.
         measured_cost: What it costs at those that its training measured.
         evaluation: How good it is, once trained.
+        deaths: Processes that died while they went on with its paused training.
     """
 
     candidate: Candidate
@@ -171,6 +196,7 @@ class Trial:
     cost: CostRecord
     measured_cost: CostRecord | None
     evaluation: Evaluation | None
+    deaths: int = 0
 
     @property
     def known_cost(self) -> CostRecord:
@@ -224,6 +250,29 @@ class Stated:
 
 
 @dataclass(frozen=True, slots=True)
+class FrontEvent:
+    """A trial entering or leaving a study's Pareto front.
+
+    Attributes:
+        time: When.
+        trial_number: The trial.
+        enters: Whether it enters; otherwise it leaves.
+        left_for: The trial for which it leaves.
+        objectives: Its objectives, in the units of reports.
+        hypervolume: Of the front afterwards, in [0, 1].
+        trained: Networks that the study had newly trained by then.
+    """
+
+    time: datetime
+    trial_number: int
+    enters: bool
+    left_for: int | None
+    objectives: Mapping[str, float]
+    hypervolume: float
+    trained: int
+
+
+@dataclass(frozen=True, slots=True)
 class StudyRecord:
     """A stored study.
 
@@ -241,6 +290,10 @@ class StudyRecord:
             which are the complete and the exceeded ones.
         failures: Failed trials per reason.
         stated: What samplers stated of them.
+        epochs: Epochs trained by the study, as far as known of trainings that failed.
+        wall_seconds: Seconds of search, from the start of each process to the end of its last
+            candidate, summed over processes. It makes no two records differ.
+        since_gain: Networks newly trained since the hypervolume last grew.
     """
 
     name: str
@@ -255,3 +308,6 @@ class StudyRecord:
     counts: Mapping[str, int] = field(default_factory=dict)
     failures: Mapping[str, int] = field(default_factory=dict)
     stated: Stated = Stated(0, 0, 0.0)
+    epochs: float = 0.0
+    wall_seconds: float = field(default=0.0, compare=False)
+    since_gain: int = 0

@@ -22,6 +22,7 @@ from neuronas.architecture.space import (
     Parameter,
     SearchSpace,
     Suggester,
+    edge_names,
 )
 from neuronas.architecture.workload import Signal, Workload
 
@@ -51,6 +52,7 @@ __all__ = [
     "canonical_cells",
     "chain",
     "deployment_digest",
+    "edge_names",
     "format_cnt_mat",
     "live_edges",
     "network_keys",

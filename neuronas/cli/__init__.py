@@ -9,7 +9,18 @@ from typing import Annotated
 import typer
 
 from neuronas import __version__
-from neuronas.cli import bench, chips, data, hardware, options, proxies, search, studies, train
+from neuronas.cli import (
+    ablate,
+    bench,
+    chips,
+    data,
+    hardware,
+    options,
+    proxies,
+    search,
+    studies,
+    train,
+)
 from neuronas.errors import NeuronasError
 
 app = typer.Typer(
@@ -42,9 +53,11 @@ app.command("enqueue")(studies.enqueue)
 app.command("list")(studies.list_studies)
 app.command("status")(studies.status)
 app.command("front")(studies.front)
+app.command("history")(studies.history)
 app.command("show")(studies.show)
 app.command("train")(train.train)
 app.command("check")(hardware.check)
+app.command("ablate")(ablate.ablate)
 app.command("estimate")(hardware.estimate)
 app.command("compare")(chips.compare)
 app.command("proxy")(proxies.proxy)

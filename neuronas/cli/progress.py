@@ -47,8 +47,9 @@ def shown_progress() -> Iterator[Callable[[Progress], None]]:
     with console.status("starting") as status:
 
         def show(progress: Progress) -> None:
-            if progress.message.startswith(("trial", "space")):
+            if progress.message.startswith(("trial", "space", "scored")):
                 console.print(progress.message)
-            status.update(summary(progress))
+            scoring = progress.message.startswith("scoring")
+            status.update(progress.message if scoring else summary(progress))
 
         yield show

@@ -129,5 +129,22 @@ def _run(
     if result.study.state == "exhausted":
         proposed = sum(counts[end] for end in ("complete", "exceeded", "failed", "pruned"))
         say(f"space exhausted after {proposed} networks")
+    _say_what_stopped(result)
     say(f"{result.study.state}: {done}; hypervolume {result.hypervolume:.4f}")
     write_table(front_table(result.study, result.front), form)
+
+
+def _say_what_stopped(result: SearchResult) -> None:
+    """Say which rule ended a search before it had the networks it was asked for."""
+    from neuronas.report.tables import number
+    from neuronas.searching.stop_rules import holding_rule
+
+    study = result.study
+    rule = holding_rule(study) if study.state == "finished" else None
+    if rule is None or study.counts["trained"] >= study.target_trials:
+        return
+    say(
+        f"stopped by {rule.key}: {number(rule.value)} {rule.counted}, limit {number(rule.limit)}. "
+        "To go on, raise or remove it in the study file, then: neuronas search FILE "
+        f"--storage {result.storage}"
+    )

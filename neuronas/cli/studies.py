@@ -1,4 +1,4 @@
-"""``neuronas list``, ``status``, ``front``, ``show`` and ``enqueue``: looking at stored studies."""
+"""Stored studies: ``list``, ``status``, ``front``, ``history``, ``show`` and ``enqueue``."""
 
 from __future__ import annotations
 
@@ -77,6 +77,16 @@ def front(name: Name, storage: Storage = None, form: Format = OutputFormat.TABLE
 
     with Repository(resolve_url(storage)) as repository:
         table = front_table(repository.study(name), repository.front(name))
+    write_table(table, form)
+
+
+def history(name: Name, storage: Storage = None, form: Format = OutputFormat.TABLE) -> None:
+    """Print how a study's front came about: which trial entered and left it, and when."""
+    from neuronas.report import history_table
+    from neuronas.storage import Repository, resolve_url
+
+    with Repository(resolve_url(storage)) as repository:
+        table = history_table(repository.study(name), repository.history(name))
     write_table(table, form)
 
 

@@ -21,22 +21,22 @@ from neuronas.config.operations import (
 )
 from neuronas.config.own_data import OwnDataset
 from neuronas.config.plugins import HARDWARE_MODELS, load_plugin, plugin_names
+from neuronas.config.search import RANKED_SAMPLERS, SearchConfig
+from neuronas.config.stopping import StopConfig
 from neuronas.config.study import (
     BUDGET_PRESETS,
     DEFAULT_CHIPS,
     IMMUTABLE_SECTIONS,
-    AugmentConfig,
     BudgetConfig,
     HardwareConfig,
     ObjectiveName,
     Origin,
-    SearchConfig,
     SpaceConfig,
     StudyConfig,
-    TrainingConfig,
     WeightBitsConfig,
     chip_names,
 )
+from neuronas.config.training import AugmentConfig, TrainingConfig
 
 __all__ = [
     "BUDGET_PRESETS",
@@ -49,6 +49,7 @@ __all__ = [
     "IMMUTABLE_SECTIONS",
     "OPERATIONS",
     "OPERATION_INDEX",
+    "RANKED_SAMPLERS",
     "SNASNET_OPERATIONS",
     "USUAL_NEURON",
     "ZEROIZE",
@@ -68,6 +69,7 @@ __all__ = [
     "OwnDataset",
     "SearchConfig",
     "SpaceConfig",
+    "StopConfig",
     "StudyConfig",
     "Threshold",
     "TrainingConfig",

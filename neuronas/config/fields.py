@@ -59,3 +59,12 @@ Choices = Annotated[
 def default_note(section: BaseModel, key: str) -> str:
     """Return what tells that a value, which stands before it, was not given but is the default."""
     return "" if key in section.model_fields_set else ", the default where none is given,"
+
+
+def rising(rungs: list[int]) -> list[int]:
+    """Return numbers of epochs that are in order, each once."""
+    if rungs != sorted(set(rungs)):
+        raise PydanticCustomError(
+            "rising", "found {found}; allowed: rising numbers of epochs", {"found": str(rungs)}
+        )
+    return rungs

@@ -36,6 +36,8 @@ from neuronas.config.neurons import CODINGS, Coding, NeuronConfig
 from neuronas.config.operations import OPERATIONS, SNASNET_OPERATIONS, ZEROIZE
 from neuronas.config.own_data import DatasetChoice, OwnDataset, dataset_info
 from neuronas.config.plugins import HARDWARE_MODELS, plugin_names
+from neuronas.config.search import SearchConfig
+from neuronas.config.training import TrainingConfig
 
 ObjectiveName = Literal[
     "accuracy",
@@ -188,63 +190,6 @@ class BudgetConfig(Section):
         return {name: limit for name, limit in merged.items() if limit is not None}
 
 
-class AugmentConfig(Section):
-    """How training images are changed at random each time that they are seen.
-
-    Attributes:
-        crop: Pixels of black that are added on each side before the image is cut out anew.
-        flip: Whether every second image is mirrored, left to right.
-    """
-
-    crop: Annotated[int, Field(ge=0, le=64)] = 0
-    flip: bool = False
-
-
-class TrainingConfig(Section):
-    """How briefly and how each candidate is trained.
-
-    Attributes:
-        epochs, batch_size, learning_rate: Of the training.
-        samples: Training samples that are used; all when None.
-        augment: How training images are changed at random.
-        memory_limit_mb: Megabytes that a training may take beyond what its process has; what the
-            machine and its container have left when None.
-        precision: In which training computes: ``fp32``, or ``bf16`` by autocast (weights and
-            evaluation stay fp32), which is faster where the processor has instructions for it, or
-            ``auto``: bf16 where that is so. Machines of both kinds do not share trainings then.
-        isolate: Whether each candidate is trained in a process of its own.
-        wall_seconds: Seconds that such a process may take; without a limit when None.
-    """
-
-    epochs: Annotated[int, Field(ge=1, le=10_000)] = 10
-    batch_size: Annotated[int, Field(ge=2, le=65536)] = 64
-    learning_rate: Annotated[float, Field(gt=0, le=10)] = 0.01
-    samples: Annotated[int, Field(ge=1)] | None = None
-    augment: AugmentConfig | None = None
-    memory_limit_mb: Annotated[int, Field(ge=1)] | None = None
-    precision: Literal["fp32", "bf16", "auto"] = "fp32"
-    isolate: bool = False
-    wall_seconds: Annotated[float, Field(gt=0)] | None = None
-
-    @model_validator(mode="after")
-    def _only_a_process_of_its_own_can_be_ended(self) -> TrainingConfig:
-        if self.wall_seconds is not None and not self.isolate:
-            raise PydanticCustomError(
-                "contradiction",
-                "training.wall_seconds: a training can be ended only in a process of its own; "
-                "add 'isolate: true'",
-            )
-        return self
-
-
-class SearchConfig(Section):
-    """How the study searches."""
-
-    sampler: Literal["random", "tpe", "nsga2", "nsga3", "gp"] = "tpe"
-    trials: Annotated[int, Field(ge=1)] = 30
-    seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
-
-
 @dataclass(frozen=True, slots=True)
 class Origin:
     """The files that a study was read from, which errors tell that are found later.
@@ -353,6 +298,27 @@ class StudyConfig(Section):
             )
         return self
 
+    @model_validator(mode="after")
+    def _rungs_lie_within_the_training(self) -> StudyConfig:
+        rungs, epochs = self.search.rungs, self.training.epochs
+        if rungs and rungs[-1] >= epochs:
+            raise PydanticCustomError(
+                "contradiction",
+                "search.rungs: found {found}; allowed: fewer epochs than training.epochs "
+                "({epochs})",
+                {
+                    "found": rungs[-1],
+                    "epochs": epochs,
+                },
+            )
+        if rungs and "accuracy" not in self.objectives:
+            raise PydanticCustomError(
+                "contradiction",
+                "search.rungs: rungs are judged by accuracy, which is not among the objectives; "
+                "leave them out, or add it",
+            )
+        return self
+
     @property
     def dataset_info(self) -> DatasetInfo:
         """Shape and size of its dataset."""
@@ -377,11 +343,10 @@ class StudyConfig(Section):
     def comparable(self) -> dict[str, Any]:
         """Return what must stay equal for old and new trials to belong to one study.
 
-        The number of trials and where they are stored may change freely.
+        How many trials there are, what else stops the search and where they are stored may change
+        freely.
         """
-        content = self.model_dump(mode="json", exclude={"storage": True})
-        del content["search"]["trials"]
-        return content
+        return self.model_dump(mode="json", exclude={"storage": True, "search": {"trials", "stop"}})
 
     def digest(self) -> str:
         """Return the SHA-256 of :meth:`comparable` as canonical JSON."""

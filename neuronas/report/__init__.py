@@ -1,5 +1,6 @@
 """What people see: tables of studies, fronts, trials, costs and surveys, and their formats."""
 
+from neuronas.report.ablation import ablation_table
 from neuronas.report.benchmarks import (
     agreement_table,
     search_table,
@@ -20,6 +21,7 @@ from neuronas.report.hardware import (
     settings_table,
     walk_table,
 )
+from neuronas.report.history import history_table
 from neuronas.report.proxies import fidelities_table, proxies_table
 from neuronas.report.studies import front_table, status_json, status_table, studies_table
 from neuronas.report.survey import extremes_table, survey_json, survey_table
@@ -30,6 +32,7 @@ __all__ = [
     "Format",
     "Row",
     "Table",
+    "ablation_table",
     "agreement_table",
     "chips_table",
     "comparison_table",
@@ -41,6 +44,7 @@ __all__ = [
     "fidelities_table",
     "final_table",
     "front_table",
+    "history_table",
     "layers_table",
     "proxies_table",
     "search_table",

@@ -12,6 +12,7 @@ from neuronas.records import StudyRecord, Trial
 from neuronas.report.tables import Column, Row, Table, number, percent
 from neuronas.report.units import quantity_columns
 from neuronas.searching import QUANTITIES
+from neuronas.searching.stop_rules import StopRule, holding_rule, stop_rules
 
 
 def front_table(study: StudyRecord, front: Sequence[Trial]) -> Table:
@@ -134,7 +135,7 @@ def studies_table(studies: Sequence[tuple[StudyRecord, str, float, int]]) -> Tab
     return Table(columns, rows)
 
 
-_STATES = ("reused", "pruned", "exceeded", "failed", "interrupted", "running")
+_STATES = ("reused", "pruned", "exceeded", "failed", "interrupted", "paused", "running")
 
 
 def status_json(
@@ -146,6 +147,11 @@ def status_json(
         "state": state,
         "trained": study.counts["trained"],
         "target": study.target_trials,
+        "epochs": study.epochs,
+        "wall_seconds": study.wall_seconds,
+        "since_gain": study.since_gain,
+        "limits": {rule.key: rule.limit for rule in stop_rules(study)},
+        "stopped_by": stopped_by.key if (stopped_by := _stopped_by(study, state)) else None,
         **{name: study.counts[name] for name in _STATES},
         "measured": {
             "networks": study.counts["trained"] + study.counts["reused"],
@@ -182,10 +188,14 @@ def status_table(
     study: StudyRecord, state: str, hypervolume: float, front_size: int, queued: int
 ) -> Table:
     """Return everything that is counted of one study, one quantity a row."""
+    stopped_by = _stopped_by(study, state)
     rows: list[Row] = [
         {"quantity": "state", "value": state},
-        {"quantity": "networks trained", "value": study.counts["trained"]},
-        {"quantity": "networks asked for", "value": study.target_trials},
+        *([{"quantity": "stopped by", "value": stopped_by.key}] if stopped_by else []),
+        *(
+            {"quantity": rule.counted, "value": rule.value, "limit": rule.limit}
+            for rule in stop_rules(study)
+        ),
         *({"quantity": f"trials {name}", "value": study.counts[name]} for name in _STATES),
         *(
             {"quantity": f"  failed: {reason}", "value": count}
@@ -206,6 +216,15 @@ def status_table(
     def value(found: object) -> str:
         return found if isinstance(found, str) else number(float(str(found)))
 
-    columns = (Column("quantity", "quantity"), Column("value", "value", value))
+    columns = (
+        Column("quantity", "quantity"),
+        Column("value", "value", value),
+        Column("limit", "limit", number),
+    )
     caption = "One rejected genotype may break several budgets."
     return Table(columns, rows, f"Study '{study.name}'", caption)
+
+
+def _stopped_by(study: StudyRecord, state: str) -> StopRule | None:
+    """Return the rule that stopped a study; None where it is searched, or nothing was left."""
+    return holding_rule(study) if state == "finished" else None

@@ -18,21 +18,26 @@ _TITLES = {
 USUAL = ("energy_uj", "latency_ms", "area_mm2", "memory_bytes", "parameters")
 """The quantities of ``UNITS`` that people see in any case, in the order of tables."""
 
+ORDERED = (*USUAL, *(name for name in UNITS if name not in USUAL))
+"""All of them, in the order of tables."""
+
+
+def quantity_name(name: str) -> str:
+    """Return a quantity of ``UNITS`` as headers name it."""
+    return _TITLES.get(name, name.rsplit("_", 1)[0] if UNITS[name] else name)
+
 
 def quantity_title(name: str) -> str:
     """Return a quantity of ``UNITS`` and its unit, as headers name them."""
-    unit = UNITS[name]
-    title = _TITLES.get(name, name.rsplit("_", 1)[0] if unit else name)
+    unit, title = UNITS[name], quantity_name(name)
     return f"{title} ({unit})" if unit else title
 
 
 def quantity_columns(asked: Iterable[str] = ()) -> tuple[Column, ...]:
     """Return a column per quantity of ``UNITS``; beside the usual, people see what is asked for."""
     shown = {*USUAL, *asked}
-    others = [name for name in UNITS if name not in USUAL]
     return tuple(
-        Column(name, quantity_title(name), number, on_screen=name in shown)
-        for name in (*USUAL, *others)
+        Column(name, quantity_title(name), number, on_screen=name in shown) for name in ORDERED
     )
 
 

@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from neuronas.searching.ablation import Ablated, AblationStep, ablate
     from neuronas.searching.api import (
         SearchResult,
         accepted,
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     )
     from neuronas.searching.chips import candidate_estimate
     from neuronas.searching.final import FinalNetwork, FinalStep, Twin, train_final
-    from neuronas.searching.loop import Progress
     from neuronas.searching.objectives import QUANTITIES
     from neuronas.searching.region import FeasibleRegion
     from neuronas.searching.samplers import GatedSampler
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "QUANTITIES",
+    "Ablated",
+    "AblationStep",
     "FeasibleRegion",
     "FinalNetwork",
     "FinalStep",
@@ -38,6 +40,7 @@ __all__ = [
     "Stream",
     "Survey",
     "Twin",
+    "ablate",
     "accepted",
     "candidate_estimate",
     "enqueue_candidate",
@@ -53,15 +56,18 @@ __all__ = [
 
 _HOMES = {
     "QUANTITIES": "objectives",
+    "Ablated": "ablation",
+    "AblationStep": "ablation",
     "FeasibleRegion": "region",
     "FinalNetwork": "final",
     "FinalStep": "final",
     "GatedSampler": "samplers",
-    "Progress": "loop",
+    "Progress": "progress",
     "SearchResult": "api",
     "Stream": "seeds",
     "Survey": "survey",
     "Twin": "final",
+    "ablate": "ablation",
     "accepted": "api",
     "candidate_estimate": "chips",
     "enqueue_candidate": "api",

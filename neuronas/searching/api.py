@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from neuronas.architecture import Architecture
-from neuronas.config import IMMUTABLE_SECTIONS, StudyConfig, validate
+from neuronas.config import IMMUTABLE_SECTIONS, RANKED_SAMPLERS, StudyConfig, validate
 from neuronas.errors import ConfigError
-from neuronas.records import StudyRecord, Trial
-from neuronas.searching.loop import FINISHED, RUNNING, Listener, Progress, SearchLoop
+from neuronas.records import FrontEvent, StudyRecord, Trial
+from neuronas.searching.choosing import make_sampler
+from neuronas.searching.loop import FINISHED, RUNNING, SearchLoop
 from neuronas.searching.objectives import directions
+from neuronas.searching.progress import Listener, Progress
+from neuronas.searching.ranked import RankedSampler, Ranking
 from neuronas.searching.region import FeasibleRegion
-from neuronas.searching.samplers import make_sampler
+from neuronas.searching.samplers import GatedSampler
 from neuronas.searching.seeds import Stream, generator
+from neuronas.searching.stop_rules import holding_rule
 from neuronas.searching.survey import reference_point
 from neuronas.storage import (
     Repository,
@@ -37,6 +41,7 @@ if TYPE_CHECKING:
 
 CHECKPOINT_VARIABLE = "NEURONAS_CHECKPOINT_DIR"
 DEFAULT_CHECKPOINT_DIR = "checkpoints"
+NOT_SEARCHED = "not searched"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +53,14 @@ class SearchResult:
         study: The study, with its counts.
         front: Trials on the Pareto front, by number.
         hypervolume: Of the front, in [0, 1].
+        history: Who entered the front and who left it, oldest first.
     """
 
     storage: str
     study: StudyRecord
     front: list[Trial]
     hypervolume: float
+    history: list[FrontEvent]
 
 
 def search(
@@ -69,6 +76,8 @@ def search(
     listener: Listener | None = None,
 ) -> SearchResult:
     """Search a study until it has as many newly trained networks as asked for.
+
+    A rule of its ``search.stop`` may stop it before.
 
     An existing study goes on where it stands; nothing is ever overwritten. Networks that were
     trained before in this database, with the same data, settings and seed, are reused and do not
@@ -126,7 +135,8 @@ def search(
         if stored is not None:
             _require_same(config, stored, accept_changes=accept_changes)
         target = _target(config, stored, trials)
-        if stored is None or not _is_done(url, stored, target):
+        asked = stored and replace(stored, config=config, target_trials=target)
+        if asked is None or not _is_done(url, asked):
             trainer = study_trainer(config, checkpoint_dir, data_dir, threads, device)
             if stored is None:
                 _create(config, target, repository, region, source)
@@ -135,6 +145,8 @@ def search(
                     config.name, config=config, target_trials=target, state=RUNNING
                 )
             _loop(config, repository, region, trainer, listener or _ignore).run()
+        elif stored is not None and _is_asked_more(asked, stored):
+            repository.update_study(config.name, config=config, target_trials=target)
         return _result(config.name, repository)
 
 
@@ -219,6 +231,22 @@ def accepted(config: StudyConfig, *, storage: str | None = None) -> StudyConfig:
     raise AssertionError  # count() does not end
 
 
+def require_stored(config: StudyConfig, repository: Repository, region: FeasibleRegion) -> None:
+    """Store a study that is not there yet, with nothing searched; its lock must be held.
+
+    Raises:
+        ConfigError: The study is stored with other content.
+    """
+    stored = repository.find_study(config.name)
+    if stored is not None:
+        _require_same(config, stored, accept_changes=False)
+        return
+    source = generator(config.search.seed, Stream.SURVEY)
+    region.draw(source, lambda _: True)  # as a search does, so that it would store the same
+    _create(config, config.search.trials, repository, region, source)
+    repository.update_study(config.name, state=NOT_SEARCHED)
+
+
 def load_result(url: str, name: str) -> SearchResult:
     """Return a stored study and its front.
 
@@ -231,7 +259,11 @@ def load_result(url: str, name: str) -> SearchResult:
 
 def _result(name: str, repository: Repository) -> SearchResult:
     return SearchResult(
-        repository.url, repository.study(name), repository.front(name), repository.hypervolume(name)
+        repository.url,
+        repository.study(name),
+        repository.front(name),
+        repository.hypervolume(name),
+        repository.history(name),
     )
 
 
@@ -257,7 +289,18 @@ def _loop(
 ) -> SearchLoop:
     """Return the search of a stored study, ready to run."""
     region.take_tally()  # what was drawn so far proposed nothing
-    sampler = make_sampler(config.search.sampler, region, config.search.seed)
+    sampler: GatedSampler
+    if config.search.sampler in RANKED_SAMPLERS:
+        ranking = Ranking(config, region, repository, trainer)
+        sampler = RankedSampler(region, config.search.seed, ranking.best_first)
+    else:
+        sampler = make_sampler(
+            config.search.sampler,
+            region,
+            config.search.seed,
+            config.objectives,
+            repository.study(config.name).reference,
+        )
     study = open_optuna_study(repository.url, config.name, directions(config.objectives), sampler)
     return SearchLoop(config, repository, study, sampler, trainer, listener)
 
@@ -297,11 +340,17 @@ def _target(config: StudyConfig, stored: StudyRecord | None, trials: int | None)
     return max(config.search.trials, stored.target_trials if stored else 0)
 
 
-def _is_done(url: str, stored: StudyRecord, target: int) -> bool:
+def _is_done(url: str, asked: StudyRecord) -> bool:
     """Return whether nothing is left to do, so that neither data nor torch is needed."""
-    if stored.state != FINISHED or stored.counts["trained"] < target:
+    if asked.state != FINISHED or holding_rule(asked) is None:
         return False
-    return not is_waiting(open_optuna_study(url, stored.name, directions(stored.config.objectives)))
+    return not is_waiting(open_optuna_study(url, asked.name, directions(asked.config.objectives)))
+
+
+def _is_asked_more(asked: StudyRecord, stored: StudyRecord) -> bool:
+    """Return whether other limits are asked for, so that the study tells by which one it stops."""
+    other = asked.config.search.stop != stored.config.search.stop
+    return other or asked.target_trials > stored.target_trials
 
 
 def _other_question(config: StudyConfig, stored: StudyRecord) -> list[str]:

@@ -19,6 +19,9 @@ SPIKE_RATES = "spike_rates"
 TRAINED_ACCURACY = "accuracy"
 """Validation accuracy in [0, 1] of a network that was trained to the end; set when told."""
 
+RUNGS = "rungs"
+"""Validation accuracy at each rung at which training paused, by its epochs, which are text."""
+
 REASON = "reason"
 """Why the trial was pruned or failed."""
 

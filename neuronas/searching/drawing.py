@@ -29,8 +29,8 @@ _GENERATIONS = 240
 """Of evolution, some 130,000 networks; a population takes some 15 to come as near as it can."""
 _SMALL = 2**14
 """Genotypes that are enumerated instead of evolved: less than a tenth of a second."""
-_ENUMERABLE = 2**19
-"""Genotypes that are enumerated to be sure that none fits: two or three seconds."""
+_ENUMERABLE = 2**18
+"""Genotypes that are enumerated to be sure that none fits: a second or two."""
 _PROVABLE = 2**22
 """Genotypes that are enumerated to be sure that a search is over: about 20 seconds."""
 _REPAIRS = 512

@@ -73,11 +73,11 @@ class HardwareAwareSampler(GatedSampler):
         source = generator(self._seed, Stream.SAMPLER, trial.number)
         candidates = population.renewed(source, begun, beliefs, self._is_new)
         if len(candidates) == 0:
-            return self._draw(trial.number)
+            return self._any(trial.number)
         if self._question.learns_accuracy and len(trained) < _START:
             # Guesses alone may mislead: every second network is any that fits.
             if len(self._question.objectives) == 1 or trial.number % 2 == 0:
-                return self._draw(trial.number)
+                return self._any(trial.number)
             return np.asarray(candidates.genes[first_choice(self._question, candidates, begun)])
         judge = Judge(self._question, beliefs, trained, in_flight, known)
         value, probability = judge.promise(candidates)

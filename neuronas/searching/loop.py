@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from time import monotonic
 
 import optuna
 from optuna.trial import TrialState
 
 from neuronas import interrupts
-from neuronas.architecture import Architecture, deployment_digest, training_digest
+from neuronas.architecture import Architecture, deployment_digest
 from neuronas.config import StudyConfig
 from neuronas.errors import (
     RepeatedFailureError,
@@ -24,8 +23,7 @@ from neuronas.records import (
     CandidateState,
     CostRecord,
     Evaluation,
-    EvaluationKey,
-    Trial,
+    Rung,
 )
 from neuronas.searching.advice import advice
 from neuronas.searching.attributes import (
@@ -33,74 +31,31 @@ from neuronas.searching.attributes import (
     FEASIBLE_PROBABILITY,
     MEASURED_COST,
     REASON,
+    RUNGS,
     SPIKE_RATES,
+    TRAINED_ACCURACY,
     feasible_probability,
 )
 from neuronas.searching.objectives import best_so_far, front_change, objective_values
+from neuronas.searching.pausing import Evaluator, Pausing
+from neuronas.searching.progress import Listener, Progress
+from neuronas.searching.recovery import DIED, STOPPED, Recovery
 from neuronas.searching.region import FeasibleRegion
 from neuronas.searching.samplers import GatedSampler
-from neuronas.searching.seeds import training_seed
+from neuronas.searching.stop_rules import holding_rule, seconds_left
 from neuronas.storage import (
     RETRY_OF,
+    OpenTrial,
+    ReopenedTrial,
     Repository,
-    chosen_values,
-    enqueue_again,
+    is_asked_for,
     is_waiting,
     set_constraints,
     translated_errors,
-    unfinished_trials,
 )
 
 FAILURES_IN_A_ROW = 5
-ATTEMPTS = 3
 RUNNING, FINISHED, EXHAUSTED = "running", "finished", "exhausted"
-DIED, STOPPED = "process died", "stopped"
-
-
-class Evaluator(Protocol):
-    """Whatever says how good a network is; :class:`neuronas.training.Trainer` is one."""
-
-    def context(self) -> Mapping[str, object]:
-        """Return what, besides the network, decides its accuracy."""
-
-    def evaluate(self, architecture: Architecture, key: EvaluationKey) -> Evaluation:
-        """Return the evaluation of a freshly trained network."""
-
-    def test_accuracy(self, architecture: Architecture, evaluation: Evaluation) -> float:
-        """Return the accuracy of a trained network on the test split."""
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """How far a study is.
-
-    Attributes:
-        trained, target: Networks newly trained, and asked for.
-        reused, pruned, failed: Trials that ended so.
-        exceeded: Those of the trained and reused ones that broke a budget when measured.
-        drawn, rejected: Genotypes drawn, and turned away before they became trials.
-        front_size, hypervolume: The Pareto front; hypervolume in [0, 1].
-        best: Of a study with one objective its best value so far, by name.
-        seconds_left: Estimated; None before the first training of this process.
-        message: What happened last.
-    """
-
-    trained: int
-    target: int
-    reused: int
-    pruned: int
-    failed: int
-    exceeded: int
-    drawn: int
-    rejected: int
-    front_size: int
-    hypervolume: float
-    best: Mapping[str, float]
-    seconds_left: float | None
-    message: str
-
-
-Listener = Callable[[Progress], None]
 
 
 @dataclass(slots=True)
@@ -122,8 +77,18 @@ class SearchLoop:
     sampler: GatedSampler
     evaluator: Evaluator
     listener: Listener
-    _train_seconds: list[float] = field(default_factory=list)
+    _pausing: Pausing = field(init=False)
+    _recovery: Recovery = field(init=False)
+    _seconds: dict[int, float] = field(default_factory=dict)
+    _trained: int = 0
     _failures: dict[int, TrainingFailedError] = field(default_factory=dict)
+    _counted_until: float = 0.0
+
+    def __post_init__(self) -> None:
+        self._pausing = Pausing(self.config, self.repository, self.evaluator, self._report)
+        self._recovery = Recovery(
+            self.study, self.repository, self.region.space, self.config.objectives, self._pausing
+        )
 
     @property
     def region(self) -> FeasibleRegion:
@@ -131,7 +96,7 @@ class SearchLoop:
         return self.sampler.region
 
     def run(self) -> None:
-        """Train until the study has as many networks as asked for, or none is left.
+        """Train until one of the study's rules stops it, or no network is left.
 
         Networks that were enqueued are taken up in any case.
 
@@ -139,11 +104,14 @@ class SearchLoop:
             RepeatedFailureError: Five candidates failed in a row.
             KeyboardInterrupt: The user stopped it; the running candidate is queued again.
         """
-        self._recover(DIED)
+        self._counted_until = monotonic()
+        self.evaluator.sweep()
+        self._recovery.take_up(DIED)
         self._report("searching")
         try:
             with translated_errors(self.repository.url):
                 state = self._run()
+                self._end_paused()
         except (KeyboardInterrupt, StorageError) as stop:
             self._release(stop)
             raise
@@ -151,21 +119,40 @@ class SearchLoop:
         self.repository.update_study(self.config.name, state=state)
 
     def _run(self) -> str:
-        record = self.repository.study(self.config.name)
-        trained = record.counts["trained"]
-        while (waiting := is_waiting(self.study)) or trained < record.target_trials:
+        while (waiting := is_waiting(self.study)) or not self._is_stopped():
             interrupts.check()
-            if not waiting:
+            number = None if waiting else self._pausing.to_train_on()
+            if not waiting and number is None:
+                if self._pausing.is_in_vain():
+                    self._report("nothing that is begun could still enter the front")
+                    return EXHAUSTED
                 try:
+                    self.sampler.prepare(self._report)
                     self.sampler.reserve(self.study)
                 except SpaceExhaustedError as error:
-                    self._report(f"space exhausted: {error}")
-                    return EXHAUSTED
-            trained += self._step(self.study.ask())
+                    number = self._pausing.to_train_on(beyond_share=True)
+                    if number is None:
+                        self._report(f"space exhausted: {error}")
+                        return EXHAUSTED
+            if number is None:
+                self._step(self.study.ask())
+            else:
+                self._go_on(number)
         return FINISHED
 
-    def _step(self, trial: optuna.Trial) -> bool:
-        """Take one candidate to its end; return whether a network was newly trained."""
+    def _is_stopped(self) -> bool:
+        """Return whether a rule holds by what all processes have stored of the study."""
+        return holding_rule(self.repository.study(self.config.name)) is not None
+
+    def _go_on(self, number: int) -> None:
+        """Train a paused candidate on."""
+        stored = self.repository.find_trial(self.config.name, number)
+        assert stored is not None
+        trial = ReopenedTrial(self.study, number)
+        self._train(trial, stored.candidate, stored.cost, at_once=False)
+
+    def _step(self, trial: optuna.Trial) -> None:
+        """Take one candidate to its end or its first rung."""
         genes = self.region.space.suggest(trial)
         architecture = self.region.space.decode(genes)[0]
         chip = self.region.chip_for(genes[0])
@@ -183,26 +170,49 @@ class SearchLoop:
         trial.set_user_attr(COST, dict(cost.quantities))
         if not self.region.assess(genes).fits[0]:
             self._end(trial, CandidateState.PRUNED, NO_ROOM, cost)
-            return False
+            return
         if not cost.fits:
             reason = f"over budget: {', '.join(broken(cost.constraints))}"
             self._end(trial, CandidateState.PRUNED, reason, cost)
-            return False
-        key = EvaluationKey(
-            candidate.training_digest,
-            self.config.training.epochs,
-            training_seed(self.config.search.seed, candidate.training_digest),
-        )
+            return
+        self._train(trial, candidate, cost, at_once=is_asked_for(trial.user_attrs))
+
+    def _train(
+        self, trial: OpenTrial, candidate: Candidate, cost: CostRecord, *, at_once: bool
+    ) -> None:
+        """Train a candidate, whose assumed cost is given, to its next rung or its end."""
+        network = candidate.architecture
+        key = self._pausing.key_of(candidate.training_digest)
         evaluation = self.repository.find_evaluation(key)
         if evaluation is None:
             try:
-                evaluation = self.evaluator.evaluate(architecture, key)
+                found = self._pausing.train(trial.number, network, key, at_once=at_once)
             except TrainingFailedError as failure:
                 self._fail(trial, failure, cost)
-                return False
-        return self._complete(
-            trial, evaluation, self._cost(architecture, chip, evaluation.spike_rates)
+                return
+            self._seconds[trial.number] = found.train_seconds
+            if isinstance(found, Rung):
+                self._pause(trial, found)
+                return
+            evaluation = found
+        chip = self.region.chip.changed(candidate.chip)
+        self._complete(trial, evaluation, self._cost(network, chip, evaluation.spike_rates))
+
+    def _pause(self, trial: OpenTrial, rung: Rung) -> None:
+        trial.set_user_attr(RUNGS, self._pausing.pause(trial.number, rung))
+        self._failures.clear()
+        self._report(
+            f"trial {trial.number} paused at rung {rung.epochs}: {rung.validation_accuracy:.1%}"
         )
+
+    def _end_paused(self) -> None:
+        """End the candidates that were never worth going on with."""
+        for waiting in self._pausing.paused:
+            stored = self.repository.find_trial(self.config.name, waiting.number)
+            assert stored is not None
+            reason = f"not promoted from rung {waiting.reached} (epochs)"
+            trial = ReopenedTrial(self.study, waiting.number)
+            self._end(trial, CandidateState.PRUNED, reason, stored.cost)
 
     def _cost(self, architecture: Architecture, chip: Chip, spike_rate: SpikeRates) -> CostRecord:
         found = estimate(architecture, chip=chip, spike_rate=spike_rate)
@@ -214,7 +224,7 @@ class SearchLoop:
         )
 
     def _candidate(self, trial: optuna.Trial, architecture: Architecture, chip: Chip) -> Candidate:
-        training = training_digest(architecture, self.evaluator.context())
+        training = self._pausing.digest_of(architecture)
         stated = feasible_probability(trial.user_attrs)
         if stated is not None:
             # A sampler can only set it on its own copy of the trial, which Optuna does not store.
@@ -230,26 +240,26 @@ class SearchLoop:
             feasible_probability=stated,
         )
 
-    def _complete(self, trial: optuna.Trial, evaluation: Evaluation, cost: CostRecord) -> bool:
+    def _complete(self, trial: OpenTrial, evaluation: Evaluation, cost: CostRecord) -> None:
         """Store and tell a trained network; ``cost`` is at the spike rates that were measured."""
         # Optuna keeps what a constraint is set to first, so it waits for the measured cost; and
         # after our transaction, nothing but the trial's end may be left to tell.
         set_constraints(trial, cost.constraints)
         trial.set_user_attr(MEASURED_COST, dict(cost.quantities))
         trial.set_user_attr(SPIKE_RATES, dict(evaluation.spike_rates))
+        trial.set_user_attr(TRAINED_ACCURACY, evaluation.validation_accuracy)
         if cost.fits:
             new, what = self._enter(trial, evaluation, cost)
         else:
             new, what = self._exceed(trial, evaluation, cost)
+        self._pausing.end(trial.number, evaluation.validation_accuracy)
         self._failures.clear()
-        if new:
-            self._train_seconds.append(evaluation.train_seconds)
+        self._trained += new
         how = "trained" if new else "reused"
         self._report(f"trial {trial.number} {how}: {evaluation.validation_accuracy:.1%}{what}")
-        return new
 
     def _enter(
-        self, trial: optuna.Trial, evaluation: Evaluation, cost: CostRecord
+        self, trial: OpenTrial, evaluation: Evaluation, cost: CostRecord
     ) -> tuple[bool, str]:
         """End a trial within all budgets; return whether it was newly trained, and what it did."""
         name = self.config.name
@@ -263,11 +273,11 @@ class SearchLoop:
             cost,
             lambda front: front_change(front, values, reference),
         )
-        self.study.tell(trial, list(values.values()))
+        self.study.tell(trial.number, list(values.values()))
         return new, ", enters the front" if change.enters else ""
 
     def _exceed(
-        self, trial: optuna.Trial, evaluation: Evaluation, cost: CostRecord
+        self, trial: OpenTrial, evaluation: Evaluation, cost: CostRecord
     ) -> tuple[bool, str]:
         """End a trial that broke a budget when measured; return the same."""
         reason = f"over budget when measured: {', '.join(broken(cost.constraints))}"
@@ -275,11 +285,11 @@ class SearchLoop:
         new = self.repository.exceed_candidate(
             self.config.name, trial.number, evaluation, cost, reason
         )
-        self.study.tell(trial, state=TrialState.PRUNED)
+        self.study.tell(trial.number, state=TrialState.PRUNED)
         return new, f", {reason}"
 
-    def _fail(self, trial: optuna.Trial, failure: TrainingFailedError, cost: CostRecord) -> None:
-        self._end(trial, CandidateState.FAILED, str(failure), cost)
+    def _fail(self, trial: OpenTrial, failure: TrainingFailedError, cost: CostRecord) -> None:
+        self._end(trial, CandidateState.FAILED, str(failure), cost, failure.epochs or 0.0)
         self._failures[trial.number] = failure
         if len(self._failures) >= FAILURES_IN_A_ROW:
             causes = "\n".join(f"  trial {n}: {why}" for n, why in self._failures.items())
@@ -291,73 +301,33 @@ class SearchLoop:
             )
 
     def _end(
-        self, trial: optuna.Trial, state: CandidateState, reason: str, cost: CostRecord
+        self,
+        trial: OpenTrial,
+        state: CandidateState,
+        reason: str,
+        cost: CostRecord,
+        epochs: float = 0.0,
     ) -> None:
-        """End a trial that was not trained, at the cost that was assumed."""
+        """End a trial that was not trained to the end, at the cost that was assumed."""
         set_constraints(trial, cost.constraints)
         trial.set_user_attr(REASON, reason)
-        self.repository.finish_candidate(self.config.name, trial.number, state, reason)
+        self.repository.finish_candidate(
+            self.config.name, trial.number, state, reason, epochs=epochs
+        )
         pruned = state == CandidateState.PRUNED
-        self.study.tell(trial, state=TrialState.PRUNED if pruned else TrialState.FAIL)
+        self.study.tell(trial.number, state=TrialState.PRUNED if pruned else TrialState.FAIL)
+        self._pausing.end(trial.number, None)
         self._report(f"trial {trial.number} {state}: {reason}")
-
-    # Taking up what an interruption left
 
     def _release(self, stop: BaseException) -> None:
         """Queue the running candidate again, now that this process stops in good order."""
         try:
             with interrupts.held_off(), translated_errors(self.repository.url):
-                self._recover(STOPPED)
+                self._recovery.take_up(STOPPED)
+                self._count_time()
         except StorageError as error:
             # The database is what failed. The next start takes the candidate up as after a death.
             stop.add_note(f"the running candidate could not be released: {error}")
-
-    def _recover(self, reason: str) -> None:
-        """Finish what was decided but not told to Optuna, and queue again what was not."""
-        for frozen in unfinished_trials(self.study):
-            stored = self.repository.find_trial(self.config.name, frozen.number)
-            if stored is not None and stored.state != CandidateState.RUNNING:
-                self._tell_again(stored)
-                continue
-            number, values = frozen.number, chosen_values(frozen)
-            kept = {n: v for n, v in frozen.user_attrs.items() if n == FEASIBLE_PROBABILITY}
-            if stored is not None:
-                again = reason == STOPPED or self._deaths(stored) < ATTEMPTS - 1
-                if again:
-                    enqueue_again(self.study, values, instead_of=number, retry_of=number, kept=kept)
-                self.repository.finish_candidate(
-                    self.config.name,
-                    number,
-                    CandidateState.INTERRUPTED if again else CandidateState.FAILED,
-                    reason if again else f"{reason} {ATTEMPTS} times on this candidate",
-                )
-            elif {p.name for p in self.region.space.searched} <= values.keys():
-                retry_of = frozen.user_attrs.get(RETRY_OF)
-                enqueue_again(self.study, values, instead_of=number, retry_of=retry_of, kept=kept)
-            self.study.tell(number, state=TrialState.FAIL)
-
-    def _tell_again(self, stored: Trial) -> None:
-        number = stored.candidate.trial_number
-        if stored.state == CandidateState.COMPLETE and stored.evaluation is not None:
-            accuracy = stored.evaluation.validation_accuracy
-            cost = stored.known_cost.quantities
-            values = objective_values(self.config.objectives, accuracy, cost)
-            self.study.tell(number, list(values.values()))
-        else:
-            pruned = stored.state in (CandidateState.PRUNED, CandidateState.EXCEEDED)
-            self.study.tell(number, state=TrialState.PRUNED if pruned else TrialState.FAIL)
-
-    def _deaths(self, stored: Trial) -> int:
-        """Return how many earlier attempts at a candidate ended with their process."""
-        deaths = 0
-        retry_of = stored.candidate.retry_of
-        while retry_of is not None:
-            earlier = self.repository.find_trial(self.config.name, retry_of)
-            if earlier is None:
-                break
-            deaths += earlier.reason == DIED
-            retry_of = earlier.candidate.retry_of
-        return deaths
 
     # What people see
 
@@ -377,11 +347,16 @@ class SearchLoop:
                     continue
                 self.repository.set_test_accuracy(evaluation.key, accuracy)
 
+    def _count_time(self) -> None:
+        now = monotonic()
+        self.repository.add_wall_seconds(self.config.name, now - self._counted_until)
+        self._counted_until = now
+
     def _report(self, message: str) -> None:
+        self._count_time()
         record = self.repository.study(self.config.name)
         counts, front = record.counts, self.repository.front(self.config.name)
-        left = max(0, record.target_trials - counts["trained"])
-        seconds = self._train_seconds
+        each = sum(self._seconds.values()) / self._trained if self._trained else None
         self.listener(
             Progress(
                 trained=counts["trained"],
@@ -395,7 +370,7 @@ class SearchLoop:
                 front_size=len(front),
                 hypervolume=self.repository.hypervolume(self.config.name),
                 best=best_so_far(self.config.objectives, front),
-                seconds_left=sum(seconds) / len(seconds) * left if seconds else None,
+                seconds_left=None if each is None else seconds_left(record, each),
                 message=message,
             )
         )

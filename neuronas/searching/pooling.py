@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import islice
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,7 +13,7 @@ from numpy.typing import NDArray
 
 from neuronas.searching.assessment import Assessment, Ints
 from neuronas.searching.drawing import CHUNK, draw, enumerated
-from neuronas.searching.evolution import children
+from neuronas.searching.evolution import children, evolved
 
 if TYPE_CHECKING:
     from neuronas.searching.region import FeasibleRegion
@@ -22,6 +24,9 @@ _FRESH = 0.25
 """Share of uniform draws among those."""
 _SOME_FIT = 0.05
 """Share of uniform draws that are feasible, below which none of them are looked at any more."""
+_POPULATIONS = 5
+"""That look for what fits, one after the other, where uniform draws find nothing."""
+_GENERATIONS = 24
 _PARENTS = 1024
 _YIELD = 0.005
 """New feasible networks per genotype looked at, below which a pool is called complete."""
@@ -133,7 +138,7 @@ def pool(
         return gathered.pool()
     share = gathered.add(region.assess(space.sample(generator, CHUNK)))
     if share == 0:
-        gathered.gather(region.assess(draw(region, generator, _any, known)[None]))
+        _begin(region, generator, gathered, known)
     ancestors = None if known is None else known[region.assess(known).feasible]
     uniform = share >= _ENOUGH_FITS and ancestors is None
     fresh = CHUNK if uniform else int(CHUNK * _FRESH) if share >= _SOME_FIT else 0
@@ -143,6 +148,23 @@ def pool(
         genes = np.concatenate([space.sample(generator, fresh), descendants])
         gathered.add(region.assess(genes))
     return gathered.pool()
+
+
+def _begin(
+    region: FeasibleRegion,
+    generator: np.random.Generator,
+    gathered: _Gathering,
+    known: Ints | None,
+) -> None:
+    """Gather what several populations find, each for itself: what fits may lie far apart."""
+    gathered.gather(region.assess(draw(region, generator, _any, known)[None]))
+    distance = attrgetter("distance")
+    for _ in range(_POPULATIONS):
+        generations = evolved(region.space, region.assess, generator, distance)
+        for found in islice(generations, _GENERATIONS):
+            if gathered.add(found) > 0:
+                break
+    gathered.stale = 0
 
 
 def _parents(generator: np.random.Generator, gathered: Ints, ancestors: Ints | None) -> Ints:

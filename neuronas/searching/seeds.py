@@ -19,6 +19,8 @@ class Stream(IntEnum):
     SURVEY = 2
     TRAINING = 3
     FINAL = 4
+    POOL = 20
+    ABLATION = 21
 
 
 def generator(seed: int, stream: Stream, *place: int) -> np.random.Generator:
@@ -32,9 +34,13 @@ def derived_seed(seed: int, stream: Stream, *place: int) -> int:
     return int(sequence.generate_state(1)[0] >> 1)
 
 
-def training_seed(seed: int, training_digest: str) -> int:
-    """Return the seed of a network's training: equal networks of a study train alike."""
-    return derived_seed(seed, Stream.TRAINING, *_words(training_digest))
+def training_seed(seed: int, training_digest: str, index: int = 0) -> int:
+    """Return the seed of a network's training: equal networks of a study train alike.
+
+    The search trains each network once, with index 0.
+    """
+    place = [index] if index else []
+    return derived_seed(seed, Stream.TRAINING, *place, *_words(training_digest))
 
 
 def final_seed(seed: int, training_digest: str, index: int) -> int:

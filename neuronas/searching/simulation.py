@@ -10,7 +10,7 @@ from __future__ import annotations
 import heapq
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import optuna
 from optuna.samplers import BaseSampler
@@ -33,6 +33,7 @@ class KnownTraining:
         seconds: How long it took.
         assumed, measured: Cost per quantity before and after training, in the units of budgets.
         spike_rates: Measured, by layer.
+        at_rungs: Accuracy at each rung, by its epochs, where it is known.
     """
 
     accuracy: float
@@ -40,6 +41,7 @@ class KnownTraining:
     assumed: Mapping[str, float]
     measured: Mapping[str, float]
     spike_rates: Mapping[str, float]
+    at_rungs: Mapping[int, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

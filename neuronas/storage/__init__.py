@@ -2,9 +2,12 @@
 
 from neuronas.storage.bridge import (
     RETRY_OF,
+    OpenTrial,
+    ReopenedTrial,
     chosen_values,
     enqueue,
     enqueue_again,
+    is_asked_for,
     is_enqueued,
     is_waiting,
     open_optuna_study,
@@ -20,10 +23,13 @@ from neuronas.storage.repository import Repository
 __all__ = [
     "DEFAULT_URL",
     "RETRY_OF",
+    "OpenTrial",
+    "ReopenedTrial",
     "Repository",
     "chosen_values",
     "enqueue",
     "enqueue_again",
+    "is_asked_for",
     "is_enqueued",
     "is_searched",
     "is_waiting",

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
 
 import optuna
 from optuna.samplers import BaseSampler
+from optuna.storages import BaseStorage
 from optuna.study import Study
+from optuna.study._constrained_optimization import _CONSTRAINTS_KEY
 from optuna.trial import FrozenTrial, TrialState
 
 from neuronas.errors import StorageError
@@ -18,6 +21,48 @@ from neuronas.storage.lock import creation_lock
 RETRY_OF = "retry_of"
 _VALUES = "enqueued"
 _INSTEAD_OF = "instead_of"
+_ASKED_FOR = "asked_for"
+
+
+class OpenTrial(Protocol):
+    """A trial that is not finished; Optuna's own is one."""
+
+    @property
+    def number(self) -> int:
+        """Its number in the study."""
+
+    def set_user_attr(self, key: str, value: Any) -> None:  # noqa: ANN401 - Optuna's signature
+        """Write a user attribute."""
+
+    def set_constraint(self, key: str, value: float) -> None:
+        """Write a constraint, unless it is written already; feasible is at most 0."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReopenedTrial:
+    """An unfinished trial that was asked for earlier, maybe by another process."""
+
+    study: Study
+    number: int
+
+    def set_user_attr(self, key: str, value: Any) -> None:  # noqa: ANN401 - Optuna's signature
+        """Write a user attribute."""
+        self._storage.set_trial_user_attr(self._id, key, value)
+
+    def set_constraint(self, key: str, value: float) -> None:
+        """Write a constraint, unless it is written already; feasible is at most 0."""
+        name = f"{_CONSTRAINTS_KEY}:{key}"
+        if name not in self._storage.get_trial_system_attrs(self._id):
+            self._storage.set_trial_system_attr(self._id, name, value)
+
+    @property
+    def _storage(self) -> BaseStorage:
+        return self.study._storage  # noqa: SLF001 - Optuna writes to a trial that it made only
+
+    @property
+    def _id(self) -> int:
+        study = self._storage.get_study_id_from_name(self.study.study_name)
+        return self._storage.get_trial_id_from_study_id_trial_number(study, self.number)
 
 
 def open_optuna_study(
@@ -69,7 +114,7 @@ def require_unused_name(url: str, name: str) -> None:
         )
 
 
-def set_constraints(trial: optuna.Trial, violations: Mapping[str, float]) -> None:
+def set_constraints(trial: OpenTrial, violations: Mapping[str, float]) -> None:
     """Write every constraint of a trial, always all and in one order.
 
     Feasible is at most 0. Optuna's Gaussian-process sampler reads constraints by position, so
@@ -104,7 +149,9 @@ def enqueue_again(
     trials = study.get_trials(deepcopy=False)
     if any(trial.user_attrs.get(_INSTEAD_OF) == instead_of for trial in trials):
         return
-    attributes = {**kept, _VALUES: dict(values), _INSTEAD_OF: instead_of}
+    attributes: dict[str, Any] = {**kept, _VALUES: dict(values), _INSTEAD_OF: instead_of}
+    if is_asked_for(trials[instead_of].user_attrs):
+        attributes[_ASKED_FOR] = True
     if retry_of is not None:
         attributes[RETRY_OF] = retry_of
     study.enqueue_trial(dict(values), user_attrs=attributes)
@@ -113,6 +160,14 @@ def enqueue_again(
 def is_enqueued(trial: FrozenTrial) -> bool:
     """Return whether a trial's parameters were given with it."""
     return _VALUES in trial.user_attrs
+
+
+def is_asked_for(attributes: Mapping[str, Any]) -> bool:
+    """Return whether somebody enqueued a trial, of which these are the user attributes.
+
+    Also one that takes the place of such a trial was, but no other that was cut off.
+    """
+    return _VALUES in attributes and (_INSTEAD_OF not in attributes or _ASKED_FOR in attributes)
 
 
 def chosen_values(trial: FrozenTrial) -> dict[str, Any]:

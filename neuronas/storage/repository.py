@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
-from datetime import UTC, datetime
+from pathlib import Path
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -19,83 +18,35 @@ from neuronas.records import (
     Evaluation,
     EvaluationKey,
     FrontChange,
+    FrontEvent,
     FrontPoint,
+    Rung,
     StudyRecord,
     Trial,
 )
-from neuronas.storage.database import create_engine, require_existing, translated_errors
-from neuronas.storage.lock import creation_lock
-from neuronas.storage.rows import evaluation_record, evaluation_row, study_record, trial_record
-from neuronas.storage.schema import revision, upgrade
+from neuronas.storage.fronts import UpdateFront, front_after, front_events, front_points
+from neuronas.storage.queries import candidate_row, evaluation_with, study_row, trials_of
+from neuronas.storage.rows import (
+    evaluation_record,
+    evaluation_row,
+    study_record,
+    trial_record,
+)
+from neuronas.storage.rungs import accuracies, last_rung, needless, rung_row
+from neuronas.storage.sessions import Sessions
 from neuronas.storage.tables import (
     MEASURED,
     CandidateRow,
     CostRow,
-    EvaluationRow,
     FrontRow,
     MeasuredCostRow,
+    ScoreRow,
     StudyRow,
 )
 
-UpdateFront = Callable[[list[FrontPoint]], FrontChange]
 
-
-def _now() -> datetime:
-    return datetime.now(UTC)
-
-
-class Repository:
-    """Our tables of one database.
-
-    Args:
-        url: Storage URL.
-        create: Create the database, or our tables in it, if they are not there; otherwise their
-            absence is an error.
-        clock: The time, as an aware datetime.
-    """
-
-    def __init__(
-        self, url: str, *, create: bool = False, clock: Callable[[], datetime] = _now
-    ) -> None:
-        if not create:
-            require_existing(url)
-        self.url = url
-        self._clock = clock
-        self._reader = create_engine(url)
-        # A write transaction that starts by reading must hold the write lock from the start, or
-        # SQLite refuses its first write when another process wrote in between.
-        self._writer = self._reader.execution_options(begin="BEGIN IMMEDIATE")
-        with translated_errors(url):
-            if create:
-                with creation_lock(url):
-                    upgrade(self._reader)
-                return
-            if revision(self._reader) is None:
-                raise StorageError(f"{url} holds no study of neuronas")
-            upgrade(self._reader)
-
-    def close(self) -> None:
-        """Close all connections."""
-        self._reader.dispose()
-
-    def __enter__(self) -> Repository:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def _time(self) -> datetime:
-        return self._clock().astimezone(UTC)
-
-    @contextmanager
-    def _reading(self) -> Iterator[Session]:
-        with translated_errors(self.url), Session(self._reader) as session:
-            yield session
-
-    @contextmanager
-    def _writing(self) -> Iterator[Session]:
-        with translated_errors(self.url), Session(self._writer) as session, session.begin():
-            yield session
+class Repository(Sessions):
+    """Our tables of one database."""
 
     # Studies
 
@@ -145,12 +96,18 @@ class Repository:
     ) -> None:
         """Store what changed about a study; None leaves a value as it is."""
         with self._writing() as session:
-            row = _study_row(session, name)
+            row = study_row(session, name)
             if config is not None:
                 row.config = config.model_dump(mode="json")
                 row.config_digest = config.digest()
             row.target_trials = target_trials or row.target_trials
             row.state = state or row.state
+
+    def add_wall_seconds(self, name: str, seconds: float) -> None:
+        """Add to the time that a study was searched."""
+        with self._writing() as session:
+            row = study_row(session, name)
+            row.wall_seconds += seconds
 
     # Candidates
 
@@ -166,15 +123,15 @@ class Repository:
     ) -> None:
         """Store a new running candidate, its cost, and what was drawn to find it."""
         with self._writing() as session:
-            study_row = _study_row(session, study)
-            study_row.drawn += drawn
-            study_row.rejected += rejected
-            study_row.rejections = {
-                reason: study_row.rejections.get(reason, 0) + rejections.get(reason, 0)
-                for reason in study_row.rejections.keys() | rejections.keys()
+            owner = study_row(session, study)
+            owner.drawn += drawn
+            owner.rejected += rejected
+            owner.rejections = {
+                reason: owner.rejections.get(reason, 0) + rejections.get(reason, 0)
+                for reason in owner.rejections.keys() | rejections.keys()
             }
             row = CandidateRow(
-                study_id=study_row.id,
+                study_id=owner.id,
                 trial_number=candidate.trial_number,
                 genotype=candidate.architecture.to_json(),
                 chip=dict(candidate.chip),
@@ -190,12 +147,27 @@ class Repository:
             session.add(CostRow(candidate_id=row.id, **asdict(cost)))
 
     def finish_candidate(
-        self, study: str, trial_number: int, state: CandidateState, reason: str | None
+        self,
+        study: str,
+        trial_number: int,
+        state: CandidateState,
+        reason: str | None,
+        *,
+        epochs: float = 0.0,
     ) -> None:
-        """Store the end of a candidate that has no evaluation."""
+        """Store the end of a candidate that has no evaluation.
+
+        Args:
+            study: Name of the study.
+            trial_number: Number of the trial.
+            state: What became of it.
+            reason: Why.
+            epochs: Epochs that it was trained, as far as known; those of its rungs count anyway.
+        """
         with self._writing() as session:
-            row = _candidate_row(session, study, trial_number)
+            row = candidate_row(session, study, trial_number)
             row.state, row.reason, row.finished_at = state, reason, self._time()
+            row.epochs_trained = max(row.epochs_trained, epochs)
 
     def complete_candidate(
         self,
@@ -220,7 +192,7 @@ class Repository:
         with self._writing() as session:
             row = self._evaluated(session, study, trial_number, evaluation, cost)
             row.state = CandidateState.COMPLETE
-            change = self._update_front(session, row, update_front)
+            change = front_after(session, row, update_front, self._time())
             return row.newly_trained, change
 
     def exceed_candidate(
@@ -252,78 +224,123 @@ class Repository:
         cost: CostRecord,
     ) -> CandidateRow:
         """Return the row of a candidate, given its evaluation and its measured cost."""
-        row = _candidate_row(session, study, trial_number)
-        stored = session.scalar(_with_key(evaluation.key))
+        row = candidate_row(session, study, trial_number)
+        stored = session.scalar(evaluation_with(evaluation.key))
         if stored is None:
             stored = evaluation_row(evaluation, row.study_id, self._time())
             session.add(stored)
             session.flush()
             row.newly_trained = True
+            row.epochs_trained = evaluation.key.epochs
         row.evaluation_id, row.finished_at = stored.id, self._time()
         session.add(MeasuredCostRow(candidate_id=row.id, **{n: getattr(cost, n) for n in MEASURED}))
         return row
 
-    def _update_front(
-        self, session: Session, row: CandidateRow, update_front: UpdateFront
-    ) -> FrontChange:
-        standing = _standing(session, row.study_id)
-        change = update_front([_point(front_row) for front_row in standing])
-        now = self._time()
-        for front_row in standing:
-            if front_row.trial_number in change.leaves:
-                front_row.left_at, front_row.left_for = now, row.trial_number
-        if change.enters:
-            session.add(
-                FrontRow(
-                    study_id=row.study_id,
-                    trial_number=row.trial_number,
-                    objectives=dict(change.objectives),
-                    entered_at=now,
-                    hypervolume=change.hypervolume,
-                )
-            )
-        return change
+    # Trainings that pause
+
+    def pause_candidate(self, study: str, trial_number: int, rung: Rung) -> None:
+        """Store a rung that a candidate's training has finished, and that it pauses there."""
+        with self._writing() as session:
+            row = candidate_row(session, study, trial_number)
+            session.add(rung_row(rung, row.id, self._time()))
+            row.state, row.epochs_trained = CandidateState.PAUSED, rung.epochs
+
+    def take_up_candidate(self, study: str, trial_number: int) -> Rung | None:
+        """Store that a paused candidate is trained on; return from where, if that is kept."""
+        with self._writing() as session:
+            row = candidate_row(session, study, trial_number)
+            row.state = CandidateState.RUNNING
+            return last_rung(session, row)
+
+    def put_back_candidate(self, study: str, trial_number: int, *, died: bool) -> None:
+        """Store that a candidate's training pauses where it did before, after a death or a stop."""
+        with self._writing() as session:
+            row = candidate_row(session, study, trial_number)
+            row.state = CandidateState.PAUSED
+            row.deaths += died
+
+    def last_rung(self, study: str, trial_number: int) -> Rung | None:
+        """Return where a candidate's training paused last, if its state is kept."""
+        with self._reading() as session:
+            return last_rung(session, candidate_row(session, study, trial_number))
+
+    def rung_accuracies(self, study: str) -> Mapping[int, Mapping[int, float]]:
+        """Return the accuracy at each rung, by its epochs, of a study's trials by number."""
+        with self._reading() as session:
+            return accuracies(session, study)
+
+    def remove_checkpoints(self, study: str, remove: Callable[[Path], None]) -> None:
+        """Let the files be removed from which no training of a study goes on."""
+        with self._reading() as session:
+            if not needless(session, study):
+                return
+        with self._writing() as session:
+            for row in needless(session, study):
+                if row.checkpoint_path is not None:
+                    remove(Path(row.checkpoint_path))
+                row.checkpoint_path = None
 
     # Evaluations
 
     def find_evaluation(self, key: EvaluationKey) -> Evaluation | None:
         """Return the stored evaluation of a training, from any study of this database."""
         with self._reading() as session:
-            row = session.scalar(_with_key(key))
+            row = session.scalar(evaluation_with(key))
             return None if row is None else evaluation_record(row)
 
     def add_evaluation(self, study: str, evaluation: Evaluation) -> None:
         """Store an evaluation of a study's network, unless one with its key is stored already."""
         with self._writing() as session:
-            if session.scalar(_with_key(evaluation.key)) is None:
-                owner = _study_row(session, study)
+            if session.scalar(evaluation_with(evaluation.key)) is None:
+                owner = study_row(session, study)
                 session.add(evaluation_row(evaluation, owner.id, self._time()))
 
     def set_test_accuracy(self, key: EvaluationKey, accuracy: float) -> None:
         """Store the test accuracy of an evaluation."""
         with self._writing() as session:
-            row = session.scalars(_with_key(key)).one()
+            row = session.scalars(evaluation_with(key)).one()
             row.test_accuracy = accuracy
+
+    # Scores of untrained networks
+
+    def scores(self, context: str) -> dict[str, float]:
+        """Return the scores of a context by network, from any study; minus infinity is one too."""
+        with self._reading() as session:
+            query = sa.select(ScoreRow.network, ScoreRow.score).where(ScoreRow.context == context)
+            return {row.network: row.score for row in session.execute(query)}
+
+    def add_scores(self, context: str, scores: Mapping[str, float]) -> None:
+        """Store scores of networks; of a network that has one already, that one is kept."""
+        with self._writing() as session:
+            known = sa.select(ScoreRow.network).where(
+                ScoreRow.context == context, ScoreRow.network.in_(scores)
+            )
+            kept = set(session.scalars(known))
+            session.add_all(
+                ScoreRow(context=context, network=network, score=score)
+                for network, score in scores.items()
+                if network not in kept
+            )
 
     # Reading trials
 
     def trials(self, study: str) -> list[Trial]:
         """Return all trials of a study, by number."""
         with self._reading() as session:
-            rows = session.execute(_trials_of(study)).all()
+            rows = session.execute(trials_of(study)).all()
             return [trial_record(*row) for row in rows]
 
     def find_trial(self, study: str, trial_number: int) -> Trial | None:
         """Return one trial, or None."""
         with self._reading() as session:
-            query = _trials_of(study).where(CandidateRow.trial_number == trial_number)
+            query = trials_of(study).where(CandidateRow.trial_number == trial_number)
             row = session.execute(query).one_or_none()
             return None if row is None else trial_record(*row)
 
     def front(self, study: str) -> list[Trial]:
         """Return the trials on a study's front, by number."""
         with self._reading() as session:
-            query = _trials_of(study).join(
+            query = trials_of(study).join(
                 FrontRow,
                 sa.and_(
                     FrontRow.study_id == CandidateRow.study_id,
@@ -332,6 +349,22 @@ class Repository:
                 ),
             )
             return [trial_record(*row) for row in session.execute(query).all()]
+
+    def history(self, study: str) -> list[FrontEvent]:
+        """Return who entered a study's front and who left it, oldest first."""
+        with self._reading() as session:
+            query = (
+                sa.select(FrontRow)
+                .join(StudyRow, StudyRow.id == FrontRow.study_id)
+                .where(StudyRow.name == study)
+                .order_by(FrontRow.id)
+            )
+            return front_events(session.scalars(query).all())
+
+    def front_points(self, study: str) -> list[FrontPoint]:
+        """Return the points of a study's front."""
+        with self._reading() as session:
+            return front_points(session, study_row(session, study).id)
 
     def hypervolume(self, study: str) -> float:
         """Return the present hypervolume of a study's front; 0 without a front."""
@@ -344,45 +377,3 @@ class Repository:
                 .limit(1)
             )
             return session.scalar(query) or 0.0
-
-
-def _study_row(session: Session, name: str) -> StudyRow:
-    return session.scalars(sa.select(StudyRow).where(StudyRow.name == name)).one()
-
-
-def _candidate_row(session: Session, study: str, trial_number: int) -> CandidateRow:
-    query = (
-        sa.select(CandidateRow)
-        .join(StudyRow, StudyRow.id == CandidateRow.study_id)
-        .where(StudyRow.name == study, CandidateRow.trial_number == trial_number)
-    )
-    return session.scalars(query).one()
-
-
-def _with_key(key: EvaluationKey) -> sa.Select[EvaluationRow]:
-    return sa.select(EvaluationRow).where(
-        EvaluationRow.training_digest == key.digest,
-        EvaluationRow.epochs == key.epochs,
-        EvaluationRow.seed == key.seed,
-    )
-
-
-def _trials_of(study: str) -> sa.Select[CandidateRow, CostRow, MeasuredCostRow, EvaluationRow]:
-    return (
-        sa.select(CandidateRow, CostRow, MeasuredCostRow, EvaluationRow)
-        .join(StudyRow, StudyRow.id == CandidateRow.study_id)
-        .join(CostRow, CostRow.candidate_id == CandidateRow.id)
-        .outerjoin(MeasuredCostRow, MeasuredCostRow.candidate_id == CandidateRow.id)
-        .outerjoin(EvaluationRow, EvaluationRow.id == CandidateRow.evaluation_id)
-        .where(StudyRow.name == study)
-        .order_by(CandidateRow.trial_number)
-    )
-
-
-def _standing(session: Session, study_id: int) -> list[FrontRow]:
-    query = sa.select(FrontRow).where(FrontRow.study_id == study_id, FrontRow.left_at.is_(None))
-    return list(session.scalars(query))
-
-
-def _point(row: FrontRow) -> FrontPoint:
-    return FrontPoint(row.trial_number, row.objectives)

@@ -29,23 +29,33 @@ from neuronas.storage.tables import (
     CandidateRow,
     CostRow,
     EvaluationRow,
+    FrontRow,
     MeasuredCostRow,
     StudyRow,
 )
 
 _EVALUATED = (CandidateState.COMPLETE, CandidateState.EXCEEDED)
+_SAME = 1 - 1e-9
+"""Share of a hypervolume from which on it is the same: sums of other points round differently."""
 
 
 def study_record(session: Session, row: StudyRow) -> StudyRecord:
     """Return a study with the number of its trials per state."""
     query = (
-        sa.select(CandidateRow.state, CandidateRow.newly_trained, sa.func.count())
+        sa.select(
+            CandidateRow.state,
+            CandidateRow.newly_trained,
+            sa.func.count(),
+            sa.func.sum(CandidateRow.epochs_trained),
+        )
         .where(CandidateRow.study_id == row.id)
         .group_by(CandidateRow.state, CandidateRow.newly_trained)
     )
     counts = dict.fromkeys(("trained", "reused", *CandidateState), 0)
-    for state, newly_trained, count in session.execute(query):
+    epochs = 0.0
+    for state, newly_trained, count, trained in session.execute(query):
         counts[state] += count
+        epochs += trained
         if state in _EVALUATED:
             counts["trained" if newly_trained else "reused"] += count
     reasons = sa.select(CandidateRow.reason).where(
@@ -65,6 +75,9 @@ def study_record(session: Session, row: StudyRow) -> StudyRecord:
         counts=counts,
         failures=failures,
         stated=_stated(session, row),
+        epochs=epochs,
+        wall_seconds=row.wall_seconds,
+        since_gain=counts["trained"] - _trained_at_last_gain(session, row.id),
     )
 
 
@@ -80,6 +93,16 @@ def _stated(session: Session, row: StudyRow) -> Stated:
         exceeded=sum(state == CandidateState.EXCEEDED for _, state in found),
         expected=sum(1 - probability for probability, _ in found if probability is not None),
     )
+
+
+def _trained_at_last_gain(session: Session, study_id: int) -> int:
+    """Return how many networks a study had trained when its hypervolume became what it is."""
+    of_study = sa.select(FrontRow.trained).where(FrontRow.study_id == study_id)
+    most = session.scalar(of_study.with_only_columns(sa.func.max(FrontRow.hypervolume)))
+    if not most:
+        return 0
+    reached = of_study.where(FrontRow.hypervolume >= most * _SAME).order_by(FrontRow.id).limit(1)
+    return session.scalar(reached) or 0
 
 
 def evaluation_row(e: Evaluation, study_id: int, now: datetime) -> EvaluationRow:
@@ -148,4 +171,5 @@ def trial_record(
         if measured is None
         else replace(assumed, **{name: getattr(measured, name) for name in MEASURED}),
         evaluation=None if evaluation is None else evaluation_record(evaluation),
+        deaths=row.deaths,
     )

@@ -48,6 +48,7 @@ class StudyRow(Base):
     rejected: Mapped[int] = mapped_column(default=0)
     rejections: Mapped[dict[str, Any]]
     state: Mapped[str] = mapped_column(String(16), default="running")
+    wall_seconds: Mapped[float] = mapped_column(default=0.0)
     created_at: Mapped[datetime]
 
 
@@ -73,6 +74,8 @@ class CandidateRow(Base):
     feasible_probability: Mapped[float | None]
     evaluation_id: Mapped[int | None] = mapped_column(ForeignKey(f"{PREFIX}evaluations.id"))
     newly_trained: Mapped[bool] = mapped_column(default=False)
+    epochs_trained: Mapped[float] = mapped_column(default=0.0)
+    deaths: Mapped[int] = mapped_column(default=0)
     created_at: Mapped[datetime]
     finished_at: Mapped[datetime | None]
 
@@ -155,3 +158,33 @@ class FrontRow(Base):
     left_at: Mapped[datetime | None]
     left_for: Mapped[int | None]
     hypervolume: Mapped[float]
+    trained: Mapped[int]
+
+
+class ScoreRow(Base):
+    """The score of one untrained network; ``context`` is a digest of all else that decides it."""
+
+    __tablename__ = f"{PREFIX}scores"
+
+    context: Mapped[str] = mapped_column(String(64), primary_key=True)
+    network: Mapped[str] = mapped_column(String(64), primary_key=True)
+    score: Mapped[float]
+
+
+class RungRow(Base):
+    """A rung that a candidate's training has finished; without a path once its file is removed."""
+
+    __tablename__ = f"{PREFIX}rungs"
+    __table_args__ = (UniqueConstraint("candidate_id", "epochs"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    candidate_id: Mapped[int] = mapped_column(ForeignKey(CandidateRow.id))
+    epochs: Mapped[int]
+    of_epochs: Mapped[int]
+    seed: Mapped[int]
+    validation_accuracy: Mapped[float]
+    train_seconds: Mapped[float]
+    peak_memory_bytes: Mapped[int | None] = mapped_column(BigInteger)
+    checkpoint_path: Mapped[str | None]
+    checkpoint_sha256: Mapped[str] = mapped_column(String(64))
+    finished_at: Mapped[datetime]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -92,6 +93,29 @@ class Descent:
         check_progress(
             found.accuracy, samples=len(seen), classes=self.watch.classes, steps=self.taken
         )
+
+    def state(self) -> dict[str, Any]:
+        """Return all that further steps depend on, torch's own random generators included."""
+        return {
+            "network": self.network.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "generator": self.generator.get_state(),
+            "torch": torch.get_rng_state(),
+            "cuda": torch.cuda.get_rng_state_all() if self.network.device.type == "cuda" else [],
+            "watch": asdict(self.watch),
+            "taken": self.taken,
+        }
+
+    def take_up(self, state: dict[str, Any]) -> None:
+        """Go back to a state of the same network's descent."""
+        self.network.load_state_dict(state["network"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.generator.set_state(state["generator"])
+        torch.set_rng_state(state["torch"])
+        if state["cuda"]:
+            torch.cuda.set_rng_state_all(state["cuda"])
+        self.watch = Watch(**state["watch"])
+        self.taken = state["taken"]
 
     def branch(self) -> Descent:
         """Return a copy that goes on by itself, but for the generator."""

@@ -7,7 +7,8 @@ fire, and would be called dead.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -33,6 +34,16 @@ _CHANCE_STEPS = 100
 """Steps before which a network may still be at chance."""
 
 _STANDARD_ERRORS = 3.0
+
+
+@contextmanager
+def counted_epochs(trained: Callable[[], float]) -> Iterator[None]:
+    """Let failures know how many epochs were trained until then."""
+    try:
+        yield
+    except TrainingFailedError as failure:
+        failure.epochs = trained()
+        raise
 
 
 @dataclass(slots=True)

@@ -1,10 +1,13 @@
-"""Brief training: with a complete learning-rate schedule, or in rungs that go on."""
+"""Brief training: with a complete learning-rate schedule, which may pause, or in branches."""
 
 from __future__ import annotations
 
+import copy
 import itertools
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import torch
 
@@ -12,6 +15,7 @@ from neuronas.config import TrainingConfig
 from neuronas.network import SpikingNetwork
 from neuronas.training.data import Split
 from neuronas.training.descent import Descent
+from neuronas.training.failures import counted_epochs
 from neuronas.training.measuring import estimate_batch_norm
 
 RECIPE = "adamw-onecycle-4"
@@ -40,19 +44,70 @@ def train(network: SpikingNetwork, data: Split, settings: TrainingConfig, seed: 
     Raises:
         TrainingFailedError: For one of the reasons in :mod:`~neuronas.training.failures`.
     """
-    descent = Descent.of(network, data, settings, seed)
-    steps = settings.epochs * len(descent.batches())
-    descent.watch.warm_up = round(_WARM_UP * steps)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        descent.optimizer, max_lr=settings.learning_rate, total_steps=steps + 1, pct_start=_WARM_UP
-    )
-    for epoch in range(settings.epochs):
-        for batch in descent.batches():
-            descent.step(batch, epoch)
-            schedule.step()
-        if epoch + 1 == (settings.epochs + 1) // 2:
-            descent.judge()
-    estimate_batch_norm(network, data)
+    cycle = Cycle.of(network, data, settings, seed)
+    cycle.train_to(settings.epochs)
+    cycle.finished()
+
+
+@dataclass(slots=True)
+class Cycle:
+    """A training with one learning-rate cycle, which may pause behind any epoch.
+
+    Attributes:
+        descent: The network on its way.
+        schedule: Of the learning rate, over all epochs.
+        done: Epochs so far.
+    """
+
+    descent: Descent
+    schedule: torch.optim.lr_scheduler.OneCycleLR
+    done: int = 0
+
+    @classmethod
+    def of(cls, network: SpikingNetwork, data: Split, settings: TrainingConfig, seed: int) -> Cycle:
+        """Return the training of a fresh network; arguments as for :func:`train`."""
+        descent = Descent.of(network, data, settings, seed)
+        steps = settings.epochs * len(descent.batches())
+        descent.watch.warm_up = round(_WARM_UP * steps)
+        schedule = torch.optim.lr_scheduler.OneCycleLR(
+            descent.optimizer,
+            max_lr=settings.learning_rate,
+            total_steps=steps + 1,
+            pct_start=_WARM_UP,
+        )
+        return cls(descent, schedule)
+
+    def train_to(self, epochs: int) -> None:
+        """Train until so many epochs are done; errors as for :func:`train`."""
+        whole = self.descent.settings.epochs
+        with counted_epochs(lambda: self.descent.taken * whole / (self.schedule.total_steps - 1)):
+            while self.done < epochs:
+                for batch in self.descent.batches():
+                    self.descent.step(batch, self.done)
+                    self.schedule.step()
+                self.done += 1
+                if self.done == (whole + 1) // 2:
+                    self.descent.judge()
+
+    def finished(self) -> SpikingNetwork:
+        """Return the network with the batch-norm statistics of its weights; nothing goes on."""
+        estimate_batch_norm(self.descent.network, self.descent.data)
+        return self.descent.network
+
+    def state(self) -> dict[str, Any]:
+        """Return all that going on depends on, torch's own random generators included."""
+        live = {
+            "descent": self.descent.state(),
+            "schedule": self.schedule.state_dict(),
+            "done": self.done,
+        }
+        return copy.deepcopy(live)
+
+    def take_up(self, state: dict[str, Any]) -> None:
+        """Go back to where a training of the same network, data, settings and seed paused."""
+        self.descent.take_up(state["descent"])
+        self.schedule.load_state_dict(state["schedule"])
+        self.done = state["done"]
 
 
 def train_in_rungs(

@@ -4,31 +4,49 @@ from __future__ import annotations
 
 import gc
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 
 from neuronas.architecture import Architecture
 from neuronas.config import AugmentConfig, StudyConfig, TrainingConfig
 from neuronas.errors import TrainingFailedError
+from neuronas.files import sweep_partial
 from neuronas.network import Precision, SpikingNetwork, build_network, keep_freed_memory
-from neuronas.records import Evaluation, EvaluationKey, Provenance
-from neuronas.training.checkpoints import load_weights, save_weights
+from neuronas.records import Evaluation, EvaluationKey, Provenance, Rung
+from neuronas.training.checkpoints import (
+    load_state,
+    load_weights,
+    remove_state,
+    save_state,
+    save_weights,
+)
 from neuronas.training.data import Dataset, load_dataset
 from neuronas.training.devices import chosen_device, chosen_precision, forked_generators
-from neuronas.training.failures import check_layers
+from neuronas.training.failures import check_layers, counted_epochs
 from neuronas.training.isolation import Limits, run_isolated
-from neuronas.training.loop import RECIPE, train
+from neuronas.training.loop import RECIPE, Cycle
 from neuronas.training.measuring import score
-from neuronas.training.memory import OUT_OF_MEMORY, measured_peak, require_memory
+from neuronas.training.memory import (
+    OUT_OF_MEMORY,
+    TOO_LARGE,
+    available_bytes,
+    measured_peak,
+    require_memory,
+)
 from neuronas.training.post_training import quantized_after
+from neuronas.training.proxies import scoring_bytes, spike_scores, training_images
 
 PACKAGES = ("neuronas", "torch", "snntorch", "optuna", "numpy")
+SCORED_SAMPLES = 128
+"""Training samples that untrained networks are scored on, as in ``neuronas proxy``."""
+
+Result = TypeVar("Result")
 _NO_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")
 
 
@@ -101,46 +119,116 @@ class Trainer:
             context["precision"] = self.precision
         return context
 
-    def evaluate(self, architecture: Architecture, key: EvaluationKey) -> Evaluation:
-        """Return the evaluation of a freshly trained network.
+    def evaluate(
+        self, architecture: Architecture, key: EvaluationKey, since: Rung | None = None
+    ) -> Evaluation:
+        """Return the evaluation of a network that is trained to its end.
+
+        It is the same, but for the time that it takes, whether the training paused or not.
+
+        Args:
+            architecture: The network.
+            key: Its training.
+            since: Where that paused; from its start when None.
 
         Raises:
             TrainingFailedError: This candidate cannot be trained; others may.
+            CheckpointError: The paused training's state is absent or damaged.
             StorageError: Its weights cannot be written.
         """
+        return self._limited(architecture, Trainer._evaluate, key, since)
+
+    def train_to_rung(
+        self, architecture: Architecture, key: EvaluationKey, epochs: int, since: Rung | None = None
+    ) -> Rung:
+        """Return where a training is that pauses behind some epochs; else as :meth:`evaluate`."""
+        return self._limited(architecture, Trainer._train_to_rung, key, since, epochs)
+
+    def _limited(
+        self,
+        architecture: Architecture,
+        task: Callable[..., Result],
+        *arguments: Any,  # noqa: ANN401 - whatever the task takes
+    ) -> Result:
+        """Train within the memory and time that a candidate may take."""
         megabytes = self.settings.memory_limit_mb
         limit = None if megabytes is None else megabytes * 1_000_000
         left = torch.cuda.mem_get_info()[0] if self.device == "cuda" else None
         require_memory(architecture, self.settings.batch_size, left if limit is None else limit)
         if not self.settings.isolate:
-            return self._evaluate(architecture, key)
+            return task(self, architecture, *arguments)
         # What is watched is the process's memory; on CUDA tensors are elsewhere.
         watched = limit if self.device == "cpu" else None
         limits = Limits(watched, self.settings.wall_seconds)
-        return run_isolated(Trainer._evaluate, self, architecture, key, limits=limits)
+        return run_isolated(task, self, architecture, *arguments, limits=limits)
 
-    def _evaluate(self, architecture: Architecture, key: EvaluationKey) -> Evaluation:
+    def _evaluate(
+        self, architecture: Architecture, key: EvaluationKey, since: Rung | None
+    ) -> Evaluation:
         started = time.perf_counter()
         with self._torch(key.seed), reported_memory(), measured_peak(self.device) as peak:
-            network = self._built(architecture)
-            settings = self.settings.model_copy(update={"epochs": key.epochs})
-            train(network, self.dataset.train, settings, key.seed)
+            cycle = self._cycle(architecture, key, since)
+            cycle.train_to(key.epochs)
+            network = cycle.finished()
             result = score(network, self.dataset.validation)
-            check_layers(result.spike_rates)
-        stem = f"{key.digest[:16]}-e{key.epochs}-s{key.seed}"
-        file, digest = save_weights(network, self.checkpoint_dir / self.folder, stem)
+            with counted_epochs(lambda: key.epochs):
+                check_layers(result.spike_rates)
+        file, digest = save_weights(network, self.checkpoint_dir / self.folder, _stem(key))
         return Evaluation(
             key=key,
             validation_accuracy=result.accuracy,
             test_accuracy=None,
             spike_rates=result.spike_rates,
             zero_inputs=result.zero_inputs,
-            train_seconds=time.perf_counter() - started,
-            peak_memory_bytes=peak.bytes,
+            train_seconds=time.perf_counter() - started + (since.train_seconds if since else 0.0),
+            peak_memory_bytes=_larger(peak.bytes, since),
             weights_path=Path(self.folder) / file,
             weights_sha256=digest,
             provenance=self._provenance(),
         )
+
+    def _train_to_rung(
+        self, architecture: Architecture, key: EvaluationKey, since: Rung | None, epochs: int
+    ) -> Rung:
+        started = time.perf_counter()
+        with self._torch(key.seed), reported_memory(), measured_peak(self.device) as peak:
+            cycle = self._cycle(architecture, key, since)
+            cycle.train_to(epochs)
+            state = cycle.state()
+            accuracy = score(cycle.finished(), self.dataset.validation).accuracy
+        stem = f"{_stem(key)}-r{epochs}"
+        file, digest = save_state(state, self.checkpoint_dir / self.folder, stem)
+        return Rung(
+            key=key,
+            epochs=epochs,
+            validation_accuracy=accuracy,
+            train_seconds=time.perf_counter() - started + (since.train_seconds if since else 0.0),
+            peak_memory_bytes=_larger(peak.bytes, since),
+            checkpoint_path=Path(self.folder) / file,
+            checkpoint_sha256=digest,
+        )
+
+    def forget(self, checkpoint: Path) -> None:
+        """Remove a paused training's state, by its path in the checkpoint folder, if it is there.
+
+        Raises:
+            StorageError: It cannot be removed.
+        """
+        remove_state(self.checkpoint_dir / checkpoint)
+
+    def sweep(self) -> None:
+        """Remove what killed processes left half-written in this study's folder."""
+        sweep_partial(self.checkpoint_dir / self.folder)
+
+    def _cycle(self, architecture: Architecture, key: EvaluationKey, since: Rung | None) -> Cycle:
+        """Return a training at its start, or where it paused."""
+        settings = self.settings.model_copy(update={"epochs": key.epochs})
+        network = self._built(architecture)
+        cycle = Cycle.of(network, self.dataset.train, settings, key.seed)
+        if since is not None:
+            path = self.checkpoint_dir / since.checkpoint_path
+            cycle.take_up(load_state(path, since.checkpoint_sha256))
+        return cycle
 
     def test_accuracy(self, architecture: Architecture, evaluation: Evaluation) -> float:
         """Return the accuracy of a trained network on the test split.
@@ -166,6 +254,41 @@ class Trainer:
             network = self._loaded(architecture.full_precision(), twin)
             quantized = quantized_after(network, architecture.weight_bits, self.dataset.train)
             return score(quantized, self.dataset.test).accuracy
+
+    def scoring_context(self) -> Mapping[str, Any]:
+        """Return what, besides the network and the seed, decides its score without training."""
+        return {
+            "score": "sahd",
+            "data": self.dataset.description,
+            "samples": self._scored_samples,
+            "precision": self.precision,
+        }
+
+    def untrained_score(self, architecture: Architecture, seed: int) -> float:
+        """Return SAHD of a freshly drawn network on a batch of training samples.
+
+        Higher is better; minus infinity where it is silent or tells two samples not apart.
+
+        Args:
+            architecture: The network.
+            seed: Decides its weights and the samples.
+
+        Raises:
+            TrainingFailedError: Scoring it does not fit into memory.
+        """
+        needed = scoring_bytes(architecture, self._scored_samples)
+        left = torch.cuda.mem_get_info()[0] if self.device == "cuda" else available_bytes()
+        if left is not None and needed > left:
+            taken = f"scoring takes some {needed / 1e6:,.0f} MB, {left / 1e6:,.0f} MB is left"
+            raise TrainingFailedError(TOO_LARGE, taken)
+        with self._torch(seed), reported_memory():
+            network = self._built(architecture)
+            images = training_images(self.dataset.train, self._scored_samples, seed)
+            return spike_scores(network, torch.from_numpy(images).to(self.device)).sahd
+
+    @property
+    def _scored_samples(self) -> int:
+        return min(SCORED_SAMPLES, len(self.dataset.train))
 
     def _loaded(self, architecture: Architecture, evaluation: Evaluation) -> SpikingNetwork:
         network = self._built(architecture)
@@ -201,6 +324,16 @@ class Trainer:
                 yield
         finally:
             torch.set_num_threads(threads)
+
+
+def _stem(key: EvaluationKey) -> str:
+    return f"{key.digest[:16]}-e{key.epochs}-s{key.seed}"
+
+
+def _larger(peak_bytes: int | None, since: Rung | None) -> int | None:
+    """Return the peak of a training, of which that before a pause is known."""
+    before = None if since is None else since.peak_memory_bytes
+    return max((peak for peak in (peak_bytes, before) if peak is not None), default=None)
 
 
 @contextmanager

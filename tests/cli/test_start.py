@@ -28,6 +28,7 @@ COMMANDS = [
     "compare",
     "proxy",
     "chips",
+    "ablate",
     "bench",
     "data",
 ]

@@ -1,4 +1,4 @@
-"""``neuronas list``, ``status``, ``front``, ``show`` and ``enqueue``."""
+"""``neuronas list``, ``status``, ``front``, ``history``, ``show`` and ``enqueue``."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from tests.searching.fakes import (
     FakeEvaluator,
     evaluated_by,
     raising,
+    rows,
     trials_of,
 )
 from tests.strategies import architecture
@@ -79,7 +80,50 @@ def test_status_counts_everything_of_one_study(run, searched):
     for shown in ("networks trained", "genotypes drawn", "for energy_uj", "hypervolume"):
         assert shown in table
     quantities = list(csv.DictReader(io.StringIO(run("status", "tiny", "--format", "csv").out)))
-    assert {"quantity": "networks trained", "value": "6"} in quantities
+    assert {"quantity": "networks trained", "value": "6", "limit": "6"} in quantities
+
+
+def test_status_has_the_numbers_that_stop_a_study_as_sql_has_them(run, study, evaluator):
+    study.write_text(
+        study.read_text().replace("trials: 6", "trials: 60, stop: {epochs: 70, no_gain: 40}")
+    )
+    stopped = run("search", study)
+    assert stopped.code == 0
+    assert (
+        "stopped by search.stop.epochs: 70 epochs trained, limit 70. To go on, raise or remove it "
+        "in the study file, then: neuronas search FILE --storage sqlite:///neuronas.db\n"
+    ) in stopped.err
+    found = json.loads(run("status", "tiny", "--format", "json").out)
+    (sql,) = rows(
+        URL,
+        """SELECT sum(newly_trained) AS trained, sum(epochs_trained) AS epochs,
+        (SELECT wall_seconds FROM neuronas_studies) AS wall_seconds,
+        sum(newly_trained) - (SELECT max(trained) FROM neuronas_front) AS since_gain
+        FROM neuronas_candidates""",
+    )
+    assert {name: found[name] for name in sql} == sql
+    assert (sql["trained"], sql["epochs"]) == (7, 70)
+    assert found["limits"] == {
+        "search.trials": 60,
+        "search.stop.epochs": 70,
+        "search.stop.wall_seconds": None,
+        "search.stop.no_gain": 40,
+    }
+    assert found["stopped_by"] == "search.stop.epochs"
+    told = list(csv.DictReader(io.StringIO(run("status", "tiny", "--format", "csv").out)))
+    for row in (
+        {"quantity": "stopped by", "value": "search.stop.epochs", "limit": ""},
+        {"quantity": "networks trained", "value": "7", "limit": "60"},
+        {"quantity": "epochs trained", "value": "70.0", "limit": "70"},
+    ):
+        assert row in told
+    assert "stopped by search.stop.epochs" in run("resume", "tiny").err
+    assert len(trials_of(URL, "tiny")) == 7
+
+
+def test_an_interrupted_study_is_stopped_by_no_rule(run, interrupted):
+    assert json.loads(run("status", "tiny", "--format", "json").out)["stopped_by"] is None
+    assert "stopped by" not in run("status", "tiny").out
 
 
 def test_a_study_that_nobody_searches_is_called_interrupted(run, interrupted):
@@ -110,6 +154,34 @@ def test_the_front_of_an_interrupted_study_has_no_test_accuracy(run, interrupted
     assert front
     assert all(row["test_accuracy"] is None for row in front)
     assert run("front", "tiny").code == 0
+
+
+# history
+
+
+def test_history_tells_who_entered_and_left_the_front_in_their_order(run, searched):
+    history = json.loads(run("history", "tiny", "--format", "json").out)
+    front = json.loads(run("front", "tiny", "--format", "json").out)
+    standing = set()
+    for row in history:
+        if row["event"] == "enters":
+            standing.add(row["trial"])
+        else:
+            assert row["left_for"] in standing
+            standing.remove(row["trial"])
+    assert standing == {row["trial"] for row in front}
+    entered = {row["trial"]: row for row in history if row["event"] == "enters"}
+    for row in front:
+        for key in ("validation_accuracy", "energy_uj"):
+            assert entered[row["trial"]][key] == row[key]
+    status = json.loads(run("status", "tiny", "--format", "json").out)
+    assert history[-1]["hypervolume"] == status["hypervolume"]
+    table = run("history", "tiny").out.splitlines()
+    assert table[0] == "Front of 'tiny' over time"
+    title = "networks time trial event for validation energy (µJ) hypervolume"
+    assert " ".join(table[1].split()) == title
+    assert len(table) == len(history) + 3
+    assert len(run("history", "tiny", "--format", "csv").out.splitlines()) == len(history) + 1
 
 
 # show
@@ -262,6 +334,7 @@ def test_a_wrong_genotype_file_is_told_file_and_key(run, folder, searched):
         ["status"],
         ["status", "tiny"],
         ["front", "tiny"],
+        ["history", "tiny"],
         ["show", "tiny", 0],
         ["resume", "tiny"],
     ],
@@ -275,7 +348,9 @@ def test_without_a_database_every_look_ends_with_5_and_says_how_to_start(run, fo
     assert list(folder.iterdir()) == []
 
 
-@pytest.mark.parametrize("command", [["status"], ["front"], ["show", 0], ["resume"], ["enqueue"]])
+@pytest.mark.parametrize(
+    "command", [["status"], ["front"], ["history"], ["show", 0], ["resume"], ["enqueue"]]
+)
 def test_an_unknown_study_is_told_the_known_ones(run, folder, searched, command):
     name, *rest = command
     if name == "enqueue":

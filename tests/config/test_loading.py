@@ -9,6 +9,8 @@ import pytest
 from neuronas.config import DATASETS, chip_names, load_study
 from neuronas.errors import ConfigError
 
+SAMPLERS = "random, tpe, nsga2, nsga3, gp, hardware-aware, snasnet, spikenas, neuronas-v1"
+
 
 def refusal(path: Path) -> str:
     """Return the message with which a file is refused, less the line that names the file."""
@@ -54,8 +56,9 @@ def refused(tmp_path):
         ),
         (
             "budget: {energy_mj: 4}",
-            "budget.energy_mj: unknown key; allowed: area_mm2, energy_uj, latency_ms, "
-            "memory_bytes, parameters, preset; did you mean 'energy_uj'?",
+            "budget.energy_mj: unknown key; allowed: area_mm2, bit_synops, edp_uj_ms, energy_uj, "
+            "latency_ms, memory_bytes, parameters, preset, spikes, synops, throughput_per_s; did "
+            "you mean 'energy_uj'?",
         ),
     ],
 )
@@ -81,7 +84,7 @@ def test_an_unknown_key_is_told_what_is_allowed_and_what_is_near(refused, rest, 
         ),
         (
             "dataset: digits\nsearch: {sampler: tpee}",
-            "search.sampler: found 'tpee'; allowed: random, tpe; did you mean 'tpe'?",
+            f"search.sampler: found 'tpee'; allowed: {SAMPLERS}; did you mean 'tpe'?",
         ),
         (
             "dataset: digits\nspace: {operations: [skip, conv3x4]}",
@@ -92,7 +95,7 @@ def test_an_unknown_key_is_told_what_is_allowed_and_what_is_near(refused, rest, 
         (
             "dataset: digits\nobjectives: [accuracy, energie]",
             "objectives[1]: found 'energie'; allowed: accuracy, energy, latency, area, memory, "
-            "parameters; did you mean 'energy'?",
+            "parameters, edp, throughput, spikes, synops, bit_synops; did you mean 'energy'?",
         ),
         (
             "dataset: digits\nbudget: {preset: neuronas-v2}",
@@ -124,8 +127,8 @@ def test_wrong_bits_of_all_groups_are_told_once(refused, bits, told):
 
 
 def test_a_name_that_resembles_nothing_gets_no_suggestion(refused):
-    message = refused("dataset: digits\nsearch: {sampler: gp}")
-    assert message == "search.sampler: found 'gp'; allowed: random, tpe"
+    message = refused("dataset: digits\nsearch: {sampler: cma}")
+    assert message == f"search.sampler: found 'cma'; allowed: {SAMPLERS}"
 
 
 def test_a_missing_dataset_is_told_which_there_are(refused):
@@ -183,6 +186,11 @@ def test_a_wrong_type_names_key_and_value(refused, rest, parts):
         ("hardware: {spike_rate: -0.1}", "hardware.spike_rate: found -0.1; allowed: 0 to 1"),
         ("budget: {energy_uj: -1}", "budget.energy_uj: found -1; allowed: above 0"),
         ("search: {trials: 0}", "search.trials: found 0; allowed: 1 or more"),
+        ("search: {stop: {no_gain: 0}}", "search.stop.no_gain: found 0; allowed: 1 or more"),
+        (
+            "search: {stop: {wall_seconds: 0}}",
+            "search.stop.wall_seconds: found 0; allowed: above 0",
+        ),
         (
             "search: {seed: -1}",
             "search.seed: found -1; allowed: 0 to 9223372036854775807",

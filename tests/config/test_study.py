@@ -107,13 +107,14 @@ def test_limits_come_in_the_order_of_constraints_whatever_the_order_of_the_file(
     "text",
     [
         "dataset: digits\nname: tiny\nsearch: {seed: 3, trials: 500}\nspace: {channels: [4, 8]}",
+        "dataset: digits\nsearch: {seed: 3, stop: {no_gain: 2}}\nspace: {channels: [4, 8]}",
         "storage: sqlite:///elsewhere.db\nspace: {channels: [4, 8]}\nsearch: {seed: 3}\n"
         "dataset: digits",
         "# why\ndataset: digits  # bundled\nsearch: {seed: 3}\nspace:\n  channels:\n  - 4\n  - 8\n",
         "dataset: digits\nsearch: {seed: 3}\nspace: {weight_bits: 4, channels: [4, 8], decay: 0.25}"
         "\nhardware: {model: cim, chip: rram-32nm, spike_rate: 0.1}",
     ],
-    ids=["trials", "storage and order", "comments and layout", "defaults written out"],
+    ids=["trials", "stop", "storage and order", "comments and layout", "defaults written out"],
 )
 def test_the_digest_ignores_what_leaves_trials_comparable(tmp_path, text):
     base = study(tmp_path, "search: {seed: 3}\nspace: {channels: [4, 8]}")

@@ -140,6 +140,9 @@ class Study:
         assert len(trained) == self.trials
         (study,) = rows(self.url, "SELECT * FROM neuronas_studies")
         assert (study["state"], study["target_trials"]) == ("finished", self.trials)
+        assert sum(c["epochs_trained"] for c in candidates) == 2 * self.trials
+        trained_seconds = [e["train_seconds"] for e in rows(self.url, EVALUATIONS)]
+        assert study["wall_seconds"] > 0.5 * sum(trained_seconds)
 
         keys = [(e["training_digest"], e["epochs"], e["seed"]) for e in rows(self.url, EVALUATIONS)]
         assert len(keys) == len(set(keys)) == self.trials

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
@@ -12,11 +13,11 @@ from unittest.mock import patch
 
 from sqlalchemy import Engine, event
 
-from neuronas.architecture import Architecture
+from neuronas.architecture import Architecture, Signal
 from neuronas.config import StudyConfig, validate
-from neuronas.errors import TrainingFailedError
-from neuronas.hardware import Chip, workload_of
-from neuronas.records import Evaluation, EvaluationKey, Provenance
+from neuronas.errors import CheckpointError, TrainingFailedError
+from neuronas.hardware import Chip, estimate, workload_of
+from neuronas.records import Evaluation, EvaluationKey, Provenance, Rung
 from neuronas.searching import SearchResult, api
 from neuronas.storage import Repository
 from tests.strategies import architecture
@@ -61,19 +62,45 @@ class FakeEvaluator:
         self._context = {"recipe": "fake"} | context
         self.calls: list[EvaluationKey] = []
         self.trained: list[EvaluationKey] = []
+        self.rungs: list[tuple[EvaluationKey, int]] = []
+        self.forgotten: list[Path] = []
+        self.epochs = self.sweeps = 0
         self.tested: list[EvaluationKey] = []
         self.quantized: list[tuple[Architecture, Evaluation]] = []
+        self.scored: list[Architecture] = []
 
     def context(self) -> Mapping[str, object]:
         return self._context
 
-    def evaluate(self, architecture: Architecture, key: EvaluationKey) -> Evaluation:
-        self.calls.append(key)
-        if self._before is not None:
-            self._before(len(self.calls), architecture)
+    def evaluate(
+        self, architecture: Architecture, key: EvaluationKey, since: Rung | None = None
+    ) -> Evaluation:
+        self._begin(architecture, key, since)
         self.trained.append(key)
+        self.epochs += key.epochs - (since.epochs if since else 0)
         rates = dict.fromkeys(firing(architecture), self._spike_rate)
         return replace(evaluation(key), spike_rates=rates)
+
+    def train_to_rung(
+        self, architecture: Architecture, key: EvaluationKey, epochs: int, since: Rung | None = None
+    ) -> Rung:
+        self._begin(architecture, key, since)
+        self.rungs.append((key, epochs))
+        self.epochs += epochs - (since.epochs if since else 0)
+        return rung(key, epochs)
+
+    def _begin(self, architecture: Architecture, key: EvaluationKey, since: Rung | None) -> None:
+        self.calls.append(key)
+        if since is not None and since.checkpoint_path in self.forgotten:
+            raise CheckpointError("forgotten")
+        if self._before is not None:
+            self._before(len(self.calls), architecture)
+
+    def forget(self, checkpoint: Path) -> None:
+        self.forgotten.append(checkpoint)
+
+    def sweep(self) -> None:
+        self.sweeps += 1
 
     def test_accuracy(self, architecture: Architecture, evaluation: Evaluation) -> float:
         self.tested.append(evaluation.key)
@@ -83,11 +110,21 @@ class FakeEvaluator:
         self.quantized.append((architecture, twin))
         return twin.validation_accuracy / 4
 
+    def scoring_context(self) -> Mapping[str, object]:
+        return self._context
+
+    def untrained_score(self, architecture: Architecture, seed: int) -> float:
+        """Prefer many parameters; cells with a convolution 1x1 are silent."""
+        self.scored.append(architecture)
+        cost = estimate(architecture, chip=CHIP)
+        return -math.inf if "conv1x1" in architecture.canonical().cell_a else cost.parameters
+
 
 def firing(architecture: Architecture) -> list[str]:
-    """Return the layers of a network that fire."""
+    """Return what of a network fires: its layers, and an image that is coded by spikes."""
     workload = workload_of(architecture)
-    return workload.names(workload.neurons[:, 0] > 0)
+    layers = workload.names(workload.neurons[:, 0] > 0)
+    return ["input", *layers] if workload.signal[0, 0] == Signal.SPIKE else layers
 
 
 def evaluation(key: EvaluationKey) -> Evaluation:
@@ -103,6 +140,19 @@ def evaluation(key: EvaluationKey) -> Evaluation:
         weights_path=Path("test") / f"{key.digest[:16]}.safetensors",
         weights_sha256="0" * 64,
         provenance=Provenance("cpu", 1, "digits, fake", {"neuronas": "0"}),
+    )
+
+
+def rung(key: EvaluationKey, epochs: int) -> Rung:
+    """Return the rung that a fake training finishes: a fifth below what it comes to."""
+    return Rung(
+        key=key,
+        epochs=epochs,
+        validation_accuracy=evaluation(key).validation_accuracy * 0.8,
+        train_seconds=2.0 * epochs / key.epochs,
+        peak_memory_bytes=None,
+        checkpoint_path=Path("test") / f"{key.digest[:16]}-r{epochs}.checkpoint",
+        checkpoint_sha256="0" * 64,
     )
 
 

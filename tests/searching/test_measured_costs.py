@@ -13,8 +13,9 @@ from neuronas.errors import NeuronasError
 from neuronas.hardware import estimate
 from neuronas.records import CandidateState, Trial
 from neuronas.report import status_json, status_table
-from neuronas.searching import GatedSampler, enqueue_candidate, load_result
+from neuronas.searching import FeasibleRegion, GatedSampler, enqueue_candidate, load_result
 from neuronas.searching.attributes import FEASIBLE_PROBABILITY
+from neuronas.searching.history import History
 from neuronas.storage import Repository
 from tests.searching.fakes import (
     CHIP,
@@ -76,6 +77,7 @@ def test_a_trained_networks_cost_is_told_and_stored_as_measured(searched):
         assert seen.user_attrs["cost"] == trial.cost.quantities
         assert seen.user_attrs["measured_cost"] == trial.measured_cost.quantities
         assert seen.user_attrs["spike_rates"] == trial.evaluation.spike_rates
+        assert seen.user_attrs["accuracy"] == trial.evaluation.validation_accuracy
         assert seen.constraints == trial.measured_cost.constraints == {"spikes": spikes / LIMIT - 1}
         if trial.state == CandidateState.COMPLETE:
             assert seen.values == [trial.evaluation.validation_accuracy, spikes]
@@ -146,6 +148,20 @@ def test_a_death_after_constraints_were_written_trains_the_network_again(url, tm
     again = [row for row in told(url) if str(row[4]) in known]
     assert len(again) > 1
     assert all(row == known[str(row[4])] for row in again)
+
+
+def test_a_study_may_name_the_sampler_that_knows_costs_and_it_learns_from_what_broke_a_budget(url):
+    search(url, search={"sampler": "hardware-aware", "trials": 8})
+    exceeded = {n for n, t in trials_of(url).items() if t.state == CandidateState.EXCEEDED}
+    assert exceeded
+    config = study_config(**SPIKES)
+    history = History(FeasibleRegion.of(config).space, config.objectives)
+    history.read(optuna.load_study(study_name="test", storage=url), number=-1)
+    accuracies = [t.evaluation.validation_accuracy for t in trials_of(url).values()]
+    assert [trained.accuracy for trained in history.trained] == accuracies
+    assert all(trained.rates for trained in history.trained)
+    stated = [t.user_attrs.get(FEASIBLE_PROBABILITY) for t in theirs(url)]
+    assert any(probability is not None for probability in stated)
 
 
 # What samplers state

@@ -67,6 +67,29 @@ def test_hypervolume_of_a_large_front_is_optunas(objectives):
     assert hypervolume(points) == pytest.approx(expected, rel=1e-9)
 
 
+def sphere(count: int, objectives: int) -> np.ndarray:
+    """Points none of which dominates another."""
+    points = np.random.default_rng(objectives).random((count, objectives))
+    return points / np.linalg.norm(points, axis=1, keepdims=True)
+
+
+def test_hypervolume_of_a_hundred_points_in_five_objectives_is_what_darts_find():
+    points = sphere(100, 5)
+    darts = np.random.default_rng(0).random((200_000, 5))
+    hit = np.zeros(len(darts), bool)
+    for point in points:
+        hit |= (darts <= point).all(axis=1)
+    share = hit.mean()
+    error = np.sqrt(share * (1 - share) / len(darts))
+    assert hypervolume(points) == pytest.approx(share, abs=4 * error)
+
+
+def test_hypervolume_of_more_points_than_are_sliced_together_is_optunas(monkeypatch):
+    points = sphere(60, 3)
+    monkeypatch.setattr("neuronas.searching.pareto._CELLS", 60 * 7)
+    assert hypervolume(points) == pytest.approx(compute_hypervolume(-points, np.zeros(3)))
+
+
 @given(fronts(), st.randoms())
 def test_hypervolume_depends_on_no_order(points, random):
     rows, columns = list(range(len(points))), list(range(points.shape[1]))

@@ -12,7 +12,7 @@ from optuna.trial import TrialState
 from neuronas.errors import StudyLockedError
 from neuronas.records import CandidateState
 from neuronas.searching import enqueue_candidate
-from neuronas.searching.loop import ATTEMPTS
+from neuronas.searching.recovery import ATTEMPTS
 from neuronas.storage import Repository, is_searched, open_optuna_study, study_lock
 from tests.searching.fakes import (
     CHEAP,

@@ -255,6 +255,34 @@ def test_the_front_is_what_entered_and_has_not_left(repository):
         (1, None),
         (2, None),
     ]
+    events = repository.history("test")
+    assert [(e.trial_number, e.enters, e.left_for, e.trained) for e in events] == [
+        (0, True, None, 1),
+        (1, True, None, 2),
+        (2, True, None, 3),
+        (0, False, 2, 3),
+    ]
+    assert [event.hypervolume for event in events] == [0.1, 0.2, 0.3, 0.3]
+    assert {event.time for event in events} == {NOON}
+    assert events[0].objectives == {"accuracy": 0.5, "energy": 0.1}
+
+
+def test_networks_since_the_last_gain_are_counted_by_what_was_newly_trained(repository):
+    def trained(number: int, volume: float | None, of: int | None = None) -> int:
+        add(repository, number)
+        change = FrontChange({}, False, (), 0.0)
+        new = evaluation(key(number if of is None else of))
+        update = enters(hypervolume=volume) if volume is not None else lambda _: change
+        repository.complete_candidate("test", number, new, cost(), update)
+        return repository.study("test").since_gain
+
+    assert trained(0, 0.0) == 1  # outside the box of the hypervolume: no gain
+    assert trained(1, 0.2) == 0
+    assert trained(2, None) == 1
+    assert trained(3, 0.2 * (1 + 1e-15)) == 2  # the same, summed in another order
+    assert trained(4, None, of=2) == 2  # reused
+    assert trained(5, 0.3, of=3) == 0  # reused, on a front again
+    assert trained(6, None) == 1
 
 
 def test_a_point_that_does_not_enter_changes_no_front(repository):

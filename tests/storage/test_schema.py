@@ -16,7 +16,7 @@ from neuronas.config import StudyConfig
 from neuronas.errors import StorageError
 from neuronas.records import Trial
 from neuronas.report.units import USUAL
-from neuronas.searching import enqueue_candidate
+from neuronas.searching import enqueue_candidate, load_result
 from neuronas.storage import Repository
 from neuronas.storage.database import create_engine
 from neuronas.storage.schema import revision, upgrade
@@ -61,7 +61,7 @@ def test_a_database_that_is_up_to_date_is_left_alone(url):
     assert revision(engine) is None
     upgrade(engine)
     before = rows(url, "SELECT * FROM sqlite_master")
-    assert revision(engine) == "0004"
+    assert revision(engine) == "0007"
     upgrade(engine)
     assert rows(url, "SELECT * FROM sqlite_master") == before
     engine.dispose()
@@ -72,6 +72,12 @@ def as_0003(url: str) -> None:
     with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as connection:
         for view in ("neuronas_v_costs", "neuronas_v_front"):
             connection.execute(f"DROP VIEW {view}")
+        connection.execute("ALTER TABLE neuronas_candidates DROP COLUMN deaths")
+        connection.execute("DROP TABLE neuronas_rungs")
+        connection.execute("DROP TABLE neuronas_scores")
+        connection.execute("ALTER TABLE neuronas_studies DROP COLUMN wall_seconds")
+        connection.execute("ALTER TABLE neuronas_candidates DROP COLUMN epochs_trained")
+        connection.execute("ALTER TABLE neuronas_front DROP COLUMN trained")
         connection.execute("DROP TABLE neuronas_measured_costs")
         connection.execute("ALTER TABLE neuronas_costs DROP COLUMN quantities")
         connection.execute("ALTER TABLE neuronas_candidates DROP COLUMN feasible_probability")
@@ -124,6 +130,7 @@ def test_studies_of_the_first_schema_are_kept_and_go_on(url):
     trials = trials_of(url)
     views = [without_measured(row) for row in rows(url, "SELECT * FROM neuronas_v_costs")]
     fronts = rows(url, "SELECT * FROM neuronas_v_front")
+    history = load_result(url, "test").history
     as_0001(url)
 
     old = trials_of(url)  # reading brings the schema up to date
@@ -133,8 +140,11 @@ def test_studies_of_the_first_schema_are_kept_and_go_on(url):
         number: without_new(trial) for number, trial in trials.items()
     }
     engine = create_engine(url)
-    assert revision(engine) == "0004"
+    assert revision(engine) == "0007"
     engine.dispose()
+    stored = load_result(url, "test")
+    assert stored.history == history
+    assert (stored.study.epochs, stored.study.wall_seconds) == (30, 6)  # 3 trainings of 10 and 2 s
     assert {row["chip"] for row in rows(url, "SELECT chip FROM neuronas_candidates")} == {"{}"}
     assert rows(url, "SELECT * FROM neuronas_v_costs") == views
     assert rows(url, "SELECT * FROM neuronas_v_front") == fronts

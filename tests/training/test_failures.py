@@ -78,6 +78,7 @@ def test_a_learning_rate_that_makes_the_loss_grow_diverges(digits):
     wide = TINY.model_copy(update={"channels": 16, "ratio": 4})
     error = failure(built(wide), digits.train, TrainingConfig(epochs=14, learning_rate=10.0))
     assert error.reason == "diverged"
+    assert 0 < error.epochs < 14
     assert "for 10 steps above 6.91" in str(error)
 
 
@@ -106,7 +107,7 @@ def test_a_network_that_cannot_tell_images_apart_is_at_chance(digits):
     alike = np.broadcast_to(digits.train.images[0], digits.train.images.shape)
     blind = replace(digits.train, images=alike)
     brief = failure(built(TINY), blind, TrainingConfig(epochs=12))
-    assert brief.reason == "at chance"
+    assert (brief.reason, brief.epochs) == ("at chance", 6)  # half of 12
     assert "after 102 steps; guessing gives 10.0%" in str(brief)
 
 

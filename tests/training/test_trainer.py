@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import replace
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from neuronas.errors import DatasetError, TrainingFailedError
 from neuronas.records import EvaluationKey
 from neuronas.training import Trainer, load_dataset, score, trainer
 from neuronas.training.checkpoints import load_weights
+from neuronas.training.proxies import score_proxies, training_images
 from tests.training.examples import DEEP, KEY, TINY, built
 
 
@@ -50,6 +52,30 @@ def test_weights_are_kept_in_the_studys_folder_under_a_name_that_tells_which(mak
     assert evaluation.weights_path.name == name
     content = (maker.checkpoint_dir / evaluation.weights_path).read_bytes()
     assert hashlib.sha256(content).hexdigest() == evaluation.weights_sha256
+
+
+def test_the_score_of_an_untrained_network_is_its_sahd_on_training_samples(
+    make_trainer, few_digits
+):
+    maker = make_trainer()
+    images = training_images(few_digits.train, 128, seed=3)
+    assert maker.untrained_score(DEEP, 3) == score_proxies(DEEP, images, 3).proxies.sahd
+    assert maker.untrained_score(DEEP, 3) != maker.untrained_score(DEEP, 4)
+    assert maker.scoring_context()["samples"] == 128
+
+
+def test_fewer_training_samples_are_scored_on_where_there_are_no_more(make_trainer):
+    maker = make_trainer(dataset=load_dataset("digits", samples=40))
+    assert maker.scoring_context()["samples"] == 40
+    assert maker.untrained_score(DEEP, 0) > -np.inf
+
+
+def test_scoring_that_does_not_fit_into_memory_is_refused(make_trainer):
+    with (
+        patch("neuronas.training.trainer.available_bytes", lambda: 1_000),
+        pytest.raises(TrainingFailedError, match=r"too large: scoring takes some .* MB"),
+    ):
+        make_trainer().untrained_score(DEEP, 0)
 
 
 def test_equal_seeds_give_equal_networks_and_other_seeds_others(make_trainer):
@@ -100,7 +126,7 @@ def test_a_failed_evaluation_leaves_torch_as_it_was(make_trainer, monkeypatch, t
         torch.rand(3)
         raise TrainingFailedError("non-finite", "here")
 
-    monkeypatch.setattr(trainer, "train", fail)
+    monkeypatch.setattr(trainer.Cycle, "train_to", fail)
     before = torch_state()
     with pytest.raises(TrainingFailedError):
         make_trainer(threads=2).evaluate(TINY, KEY)
@@ -163,7 +189,7 @@ def raising(error: BaseException):
     ],
 )
 def test_running_out_of_memory_fails_this_candidate(make_trainer, monkeypatch, error):
-    monkeypatch.setattr(trainer, "train", raising(error))
+    monkeypatch.setattr(trainer.Cycle, "train_to", raising(error))
     with pytest.raises(TrainingFailedError) as caught:
         make_trainer().evaluate(TINY, KEY)
     assert caught.value.reason == "out of memory"
@@ -172,7 +198,9 @@ def test_running_out_of_memory_fails_this_candidate(make_trainer, monkeypatch, e
 
 
 def test_torchs_own_message_on_this_machine_is_recognized(make_trainer, monkeypatch):
-    monkeypatch.setattr(trainer, "train", lambda *_: torch.empty(10**15))  # beyond any address
+    monkeypatch.setattr(
+        trainer.Cycle, "train_to", lambda *_: torch.empty(10**15)
+    )  # beyond any address
     with pytest.raises(TrainingFailedError) as caught:
         make_trainer().evaluate(TINY, KEY)
     assert caught.value.reason == "out of memory"
@@ -180,7 +208,7 @@ def test_torchs_own_message_on_this_machine_is_recognized(make_trainer, monkeypa
 
 @pytest.mark.parametrize("error", [RuntimeError("shapes do not match"), ValueError("no")], ids=str)
 def test_any_other_error_is_not_taken_for_a_candidates_failure(make_trainer, monkeypatch, error):
-    monkeypatch.setattr(trainer, "train", raising(error))
+    monkeypatch.setattr(trainer.Cycle, "train_to", raising(error))
     with pytest.raises(type(error), match=str(error)):
         make_trainer().evaluate(TINY, KEY)
 

@@ -6,6 +6,7 @@ are set on what it costs (``problems``), and each sampler is simulated with many
 """
 
 from neuronas.benchmarks.search.bench import Bench, Plan
+from neuronas.benchmarks.search.fidelity import FidelityPlan, FidelityResult, fidelity_results
 from neuronas.benchmarks.search.planning import plans, problem_named
 from neuronas.benchmarks.search.problems import PROBLEMS, Problem, ProblemConfig
 from neuronas.benchmarks.search.results import Result, results
@@ -16,6 +17,8 @@ from neuronas.benchmarks.search.table import TrainedCells, read_table
 __all__ = [
     "PROBLEMS",
     "Bench",
+    "FidelityPlan",
+    "FidelityResult",
     "Plan",
     "Problem",
     "ProblemConfig",
@@ -23,6 +26,7 @@ __all__ = [
     "Run",
     "Step",
     "TrainedCells",
+    "fidelity_results",
     "plans",
     "problem_named",
     "read_table",

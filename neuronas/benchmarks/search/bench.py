@@ -17,7 +17,7 @@ from neuronas.benchmarks.search.state import Run
 from neuronas.benchmarks.search.table import Floats, Ints, TrainedCells
 from neuronas.benchmarks.search.truth import Truth
 from neuronas.errors import ConfigError
-from neuronas.searching.samplers import make_sampler
+from neuronas.searching.choosing import make_sampler
 from neuronas.searching.simulation import KnownTraining, simulate
 
 MARKS = (10, 20, 40, 60, 100, 200)
@@ -92,15 +92,12 @@ class Bench:
 
     def run(self, plan: Plan, seed: int) -> Run:
         """Return one simulated search."""
-        problem = self.problems[plan.problem]
-        if plan.problem not in self._regions:
-            self._regions[plan.problem] = TrainedRegion(self.classes, problem.budget)
-        region = self._regions[plan.problem]
+        problem, region = self.problems[plan.problem], self.region(plan.problem)
         done = simulate(
             make_sampler(plan.sampler, region, seed, problem.config.objectives, problem.reference),
             region,
             problem.config.objectives,
-            self._trainer(problem, self.luck(seed)),
+            self.trainer(problem, seed),
             trainings=min(plan.trainings, problem.proposable),
             workers=plan.workers,
         )
@@ -114,8 +111,15 @@ class Bench:
             ask_s=float(np.mean(done.ask_seconds)),
         )
 
-    def _trainer(self, problem: Problem, luck: Ints) -> Callable[[Ints], KnownTraining]:
-        """Return what looks a genotype's training up."""
+    def region(self, problem: str) -> TrainedRegion:
+        """Return where samplers propose for a problem."""
+        if problem not in self._regions:
+            self._regions[problem] = TrainedRegion(self.classes, self.problems[problem].budget)
+        return self._regions[problem]
+
+    def trainer(self, problem: Problem, seed: int) -> Callable[[Ints], KnownTraining]:
+        """Return what looks up the training that a seed gives a genotype."""
+        luck = self.luck(seed)
         cells, recorded = self.classes.cells, problem.config.spike_rates == "recorded"
 
         def train(genes: Ints) -> KnownTraining:

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from neuronas.benchmarks.search.bench import Plan
 from neuronas.benchmarks.search.problems import PROBLEMS, ProblemConfig
+from neuronas.config import RANKED_SAMPLERS
 from neuronas.errors import ConfigError
-from neuronas.searching.samplers import SAMPLERS
+from neuronas.searching.choosing import SAMPLER_NAMES
 
 SLOW = "gp"
 """Takes a hundred times longer than the others, so it is run less."""
@@ -31,16 +32,16 @@ def plans(
         quick: Whether to stop at 60 trainings.
 
     Raises:
-        ConfigError: There is no such sampler.
+        ConfigError: There is no such sampler, or it scores untrained networks.
     """
-    unknown = [name for name in samplers if name not in SAMPLERS]
-    if unknown:
-        raise ConfigError(
-            f"--sampler: there is no '{unknown[0]}'; allowed: {', '.join(sorted(SAMPLERS))}"
-        )
+    for name in samplers:
+        if name not in SAMPLER_NAMES:
+            raise ConfigError(
+                f"--sampler: {_refusal(name)}; allowed: {', '.join(sorted(SAMPLER_NAMES))}"
+            )
     names = list(problems)
     count = seeds or (4 if quick else 30)
-    fast = [name for name in samplers or SAMPLERS if name != SLOW]
+    fast = [name for name in samplers or SAMPLER_NAMES if name != SLOW]
     found = _cross(names, fast, _WORKERS, 60 if quick else 200, count)
     if SLOW in samplers or (not samplers and not quick):
         own = [n for n in names if n in _SLOW_PROBLEMS or n not in PROBLEMS or SLOW in samplers]
@@ -63,6 +64,16 @@ def problem_named(text: str) -> ProblemConfig:
             "file with objectives, satisfied_share or budget, and reference_accuracy"
         )
     return ProblemConfig.from_file(path)
+
+
+def _refusal(sampler: str) -> str:
+    """Return why there is no benchmark of a sampler."""
+    if sampler in RANKED_SAMPLERS:
+        return (
+            f"'{sampler}' ranks untrained networks by a proxy, and of the recorded trainings no "
+            "proxy is known; search a study with it instead"
+        )
+    return f"there is no '{sampler}'"
 
 
 def _cross(

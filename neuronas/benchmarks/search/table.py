@@ -47,6 +47,7 @@ class TrainedCells:
         seconds: Wall time of each training, shape ``(N,)``.
         rates: Spikes per neuron and time step, NaN where there is no such layer, ``(N, 16)``:
             convolutions of both cells in the order of ``EDGES``, ``FIRING``, the mean.
+        curves: Validation accuracy after each epoch, in [0, 1], NaN behind the last, ``(N, E)``.
     """
 
     operations: Ints
@@ -54,6 +55,7 @@ class TrainedCells:
     accuracy: Floats
     seconds: Floats
     rates: Floats
+    curves: Floats
 
     def __len__(self) -> int:
         return len(self.epochs)
@@ -66,7 +68,12 @@ class TrainedCells:
             self.accuracy[chosen],
             self.seconds[chosen],
             self.rates[chosen],
+            self.curves[chosen],
         )
+
+    def accuracy_at(self, training: int, epochs: int) -> float:
+        """Return a training's validation accuracy after some epochs: of its last up to three."""
+        return float(self.curves[training, max(0, epochs - _LAST_EPOCHS) : epochs].mean())
 
 
 def read_table(path: Path) -> TrainedCells:
@@ -93,6 +100,7 @@ def read_table(path: Path) -> TrainedCells:
         accuracy=_last_epochs(arrays) / 100,
         seconds=arrays["training_time_s"].astype(np.float64),
         rates=np.where(rates < 0, np.nan, rates),
+        curves=arrays["validation_accuracy"].astype(np.float64) / 100,
     )
 
 

@@ -71,7 +71,7 @@ def spike_scores(network: SpikingNetwork, images: Tensor) -> SpikeScores:
     least = 2
     if len(images) < least:
         raise ConfigError(f"samples: found {len(images)}; allowed: 2 or more, they are compared")
-    kernels = _Kernels.zeros(len(images))
+    kernels = _Kernels.zeros(len(images), images.device)
     handles = [lif.register_forward_hook(kernels.record) for lif in network.lif_layers().values()]
     try:
         with torch.inference_mode(), _batch_statistics(network):
@@ -108,8 +108,9 @@ class _Kernels:
     codes: int = 0
 
     @classmethod
-    def zeros(cls, samples: int) -> _Kernels:
-        hamming, rescaled, published = torch.zeros(3, samples, samples, dtype=torch.float64)
+    def zeros(cls, samples: int, device: torch.device) -> _Kernels:
+        shape = (3, samples, samples)
+        hamming, rescaled, published = torch.zeros(shape, dtype=torch.float64, device=device)
         return cls(hamming, rescaled, published)
 
     def record(self, _module: object, _inputs: object, spikes: Tensor) -> None:

@@ -31,6 +31,7 @@ from neuronas.benchmarks.search.planning import plans, problem_named
 from neuronas.benchmarks.search.processes import done_in_processes
 from neuronas.benchmarks.search.region import TrainedRegion
 from neuronas.benchmarks.search.truth import Truth, cross_validated
+from neuronas.config import RANKED_SAMPLERS
 from neuronas.errors import ConfigError, NeuronasError
 from neuronas.hardware import estimate, measured_activity
 from neuronas.hardware.rates import activity_of
@@ -125,6 +126,7 @@ def read_table_of_distinct():
         accuracy=np.linspace(0.8, 0.9, count),
         seconds=np.ones(count),
         rates=np.full((count, 16), 0.1),
+        curves=np.repeat(np.linspace(0.8, 0.9, count)[:, None], 100, axis=1),
     )
 
 
@@ -396,6 +398,15 @@ def test_gp_is_planned_where_its_time_allows():
     assert {plan.seeds for plan in found if plan.sampler != "gp"} == {30}
     with pytest.raises(ConfigError, match="no 'cma'"):
         plans(PROBLEMS, ["cma"], None, quick=True)
+
+
+def test_samplers_of_untrained_networks_are_not_planned():
+    assert not {plan.sampler for plan in plans(PROBLEMS, [], None, quick=False)} & {
+        *RANKED_SAMPLERS
+    }
+    for name in RANKED_SAMPLERS:
+        with pytest.raises(ConfigError, match=f"'{name}' ranks untrained networks by a proxy"):
+            plans(PROBLEMS, [name], None, quick=True)
 
 
 def test_the_published_table_has_8754_classes(reference_data):

@@ -1,0 +1,79 @@
+"""Rungs at which trainings paused, in the database."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session, aliased
+
+from neuronas.records import CandidateState, EvaluationKey, Rung
+from neuronas.storage.tables import CandidateRow, RungRow, StudyRow
+
+_GOES_ON = (CandidateState.RUNNING, CandidateState.PAUSED)
+
+
+def rung_row(rung: Rung, candidate_id: int, now: datetime) -> RungRow:
+    """Return the row of a rung that was finished now."""
+    return RungRow(
+        candidate_id=candidate_id,
+        epochs=rung.epochs,
+        of_epochs=rung.key.epochs,
+        seed=rung.key.seed,
+        validation_accuracy=rung.validation_accuracy,
+        train_seconds=rung.train_seconds,
+        peak_memory_bytes=rung.peak_memory_bytes,
+        checkpoint_path=rung.checkpoint_path.as_posix(),
+        checkpoint_sha256=rung.checkpoint_sha256,
+        finished_at=now,
+    )
+
+
+def last_rung(session: Session, candidate: CandidateRow) -> Rung | None:
+    """Return where a candidate's training paused last, if its state is kept."""
+    query = sa.select(RungRow).where(RungRow.candidate_id == candidate.id)
+    row = session.scalar(query.order_by(RungRow.epochs.desc()).limit(1))
+    if row is None or row.checkpoint_path is None:
+        return None
+    return Rung(
+        key=EvaluationKey(candidate.training_digest, row.of_epochs, row.seed),
+        epochs=row.epochs,
+        validation_accuracy=row.validation_accuracy,
+        train_seconds=row.train_seconds,
+        peak_memory_bytes=row.peak_memory_bytes,
+        checkpoint_path=Path(row.checkpoint_path),
+        checkpoint_sha256=row.checkpoint_sha256,
+    )
+
+
+def accuracies(session: Session, study: str) -> Mapping[int, Mapping[int, float]]:
+    """Return the accuracy at each rung, by its epochs, of a study's trials by number."""
+    query = (
+        sa.select(CandidateRow.trial_number, RungRow.epochs, RungRow.validation_accuracy)
+        .join(CandidateRow, CandidateRow.id == RungRow.candidate_id)
+        .join(StudyRow, StudyRow.id == CandidateRow.study_id)
+        .where(StudyRow.name == study)
+        .order_by(RungRow.epochs)
+    )
+    found: dict[int, dict[int, float]] = {}
+    for number, epochs, accuracy in session.execute(query):
+        found.setdefault(number, {})[epochs] = accuracy
+    return found
+
+
+def needless(session: Session, study: str) -> list[RungRow]:
+    """Return the rungs of a study whose files are kept though no training goes on from them."""
+    later = aliased(RungRow)
+    passed = sa.exists().where(
+        later.candidate_id == RungRow.candidate_id, later.epochs > RungRow.epochs
+    )
+    query = (
+        sa.select(RungRow)
+        .join(CandidateRow, CandidateRow.id == RungRow.candidate_id)
+        .join(StudyRow, StudyRow.id == CandidateRow.study_id)
+        .where(StudyRow.name == study, RungRow.checkpoint_path.is_not(None))
+        .where(sa.or_(CandidateRow.state.not_in(_GOES_ON), passed))
+    )
+    return list(session.scalars(query))

@@ -1,0 +1,73 @@
+"""Sessions with a database that has our tables: those that read, and those that write."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Self
+
+from sqlalchemy.orm import Session
+
+from neuronas.errors import StorageError
+from neuronas.storage.database import create_engine, require_existing, translated_errors
+from neuronas.storage.lock import creation_lock
+from neuronas.storage.schema import revision, upgrade
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Sessions:
+    """A database that has our tables, and sessions with it.
+
+    Args:
+        url: Storage URL.
+        create: Create the database, or our tables in it, if they are not there; otherwise their
+            absence is an error.
+        clock: The time, as an aware datetime.
+    """
+
+    def __init__(
+        self, url: str, *, create: bool = False, clock: Callable[[], datetime] = _now
+    ) -> None:
+        if not create:
+            require_existing(url)
+        self.url = url
+        self._clock = clock
+        self._reader = create_engine(url)
+        # A write transaction that starts by reading must hold the write lock from the start, or
+        # SQLite refuses its first write when another process wrote in between.
+        self._writer = self._reader.execution_options(begin="BEGIN IMMEDIATE")
+        with translated_errors(url):
+            if create:
+                with creation_lock(url):
+                    upgrade(self._reader)
+                return
+            if revision(self._reader) is None:
+                raise StorageError(f"{url} holds no study of neuronas")
+            upgrade(self._reader)
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._reader.dispose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _time(self) -> datetime:
+        return self._clock().astimezone(UTC)
+
+    @contextmanager
+    def _reading(self) -> Iterator[Session]:
+        with translated_errors(self.url), Session(self._reader) as session:
+            yield session
+
+    @contextmanager
+    def _writing(self) -> Iterator[Session]:
+        with translated_errors(self.url), Session(self._writer) as session, session.begin():
+            yield session
