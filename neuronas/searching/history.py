@@ -64,6 +64,8 @@ class History:
 
     def _trained(self, trial: FrozenTrial) -> Trained | None:
         """Return what a finished trial tells; None where it was not trained to the end."""
+        if trial.state == TrialState.FAIL:
+            return None  # whatever it was told of is told again by the trial that takes it up
         accuracy = trial.user_attrs.get(TRAINED_ACCURACY)
         if trial.state == TrialState.COMPLETE and accuracy is None:
             accuracy = np.nan if self._accuracy is None else trial.values[self._accuracy]
