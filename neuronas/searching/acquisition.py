@@ -9,6 +9,8 @@ candidate's reach.
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
@@ -20,7 +22,8 @@ Floats = NDArray[np.float64]
 
 _POINTS_LOG2 = 11
 """Points that volumes in three and more costs are estimated from, as a power of two."""
-_EXACT = 2
+_EXACT = 2**22
+"""Numbers in a table of volumes, above which they are estimated."""
 _ROWS = 4096
 """Candidates whose reach is compared with those points at once."""
 
@@ -37,12 +40,13 @@ def expected_hypervolume_improvement(
 ) -> Floats:
     """Return what each candidate is expected to add to a front's hypervolume, shape ``(N,)``.
 
-    Exact for up to two costs; with more, volumes are those of 2,048 points.
+    Exact; with four costs, or three and a large front, volumes are estimated from 2,048 points.
 
     Args:
         front: Gains of known networks in accuracy, shape ``(n,)``, and in each cost,
             ``(n, K)``; what is dominated or has a gain of 0 or less changes nothing.
-        mean, deviation: Of the gain in accuracy, shape ``(N,)``.
+        mean: Of the gain in accuracy, shape ``(N,)``.
+        deviation: Of the gain in accuracy, shape ``(N,)``.
         costs: Gains in each cost, shape ``(N, K)``.
     """
     levels, reach = reaches(front, costs)
@@ -68,23 +72,45 @@ def reaches(front: tuple[Floats, Floats], costs: Floats) -> tuple[Floats, Floats
     costs = np.maximum(costs, 0)
     if costs.shape[1] == 0:
         return accuracy.max(initial=0.0, keepdims=True), np.ones((len(costs), 1))
-    if costs.shape[1] > _EXACT:
-        return _estimated(accuracy, known, costs)
+    if not (costs > 0).all(axis=1).any():
+        return np.zeros(1), np.zeros((len(costs), 1))
     edges = [
         np.unique(np.concatenate([[0.0], known[:, k], [costs[:, k].max(initial=0.0)]]))
         for k in range(costs.shape[1])
     ]
-    sides = [
-        np.clip(costs[:, k, None] - edge[:-1], 0, np.diff(edge)) for k, edge in enumerate(edges)
-    ]
+    cells = np.prod([len(edge) for edge in edges]) * (len(points) + 1)
+    if cells > _EXACT:
+        return _estimated(accuracy, known, costs)
+    return _exact(accuracy, known, costs, edges)
+
+
+def _exact(
+    accuracy: Floats, known: Floats, costs: Floats, edges: list[Floats]
+) -> tuple[Floats, Floats]:
+    """Return levels and reaches: heights are constant between the edges that known gains make."""
     corners = np.stack(np.meshgrid(*(edge[1:] for edge in edges), indexing="ij"), axis=-1)
     height = _heights(accuracy, known, corners)
     levels, which = np.unique(height, return_inverse=True)
-    at_level = np.eye(len(levels))[which.reshape(height.shape)]
-    if len(sides) == 1:
-        return levels, sides[0] @ at_level
-    across = np.tensordot(sides[0], at_level, 1)
-    return levels, np.einsum("njv,nj->nv", across, sides[1])
+    volumes = np.eye(len(levels))[which.reshape(height.shape)]
+    for k, edge in enumerate(edges):
+        shape = [-1 if axis == k else 1 for axis in range(volumes.ndim)]
+        summed = np.cumsum(volumes * np.diff(edge).reshape(shape), axis=k)
+        volumes = np.pad(summed, [(int(axis == k), 0) for axis in range(volumes.ndim)])
+    # Within a cell, the volume below a point is linear in each coordinate.
+    below = [
+        np.clip(np.searchsorted(edge, costs[:, k], side="right") - 1, 0, max(0, len(edge) - 2))
+        for k, edge in enumerate(edges)
+    ]
+    shares = [
+        (costs[:, k] - edges[k][row]) / (edges[k][row + 1] - edges[k][row])
+        for k, row in enumerate(below)
+    ]
+    reach = np.zeros((len(costs), len(levels)))
+    for corner in itertools.product((0, 1), repeat=len(edges)):
+        weight = np.prod([s if c else 1 - s for s, c in zip(shares, corner, strict=True)], axis=0)
+        at = tuple(row + c for row, c in zip(below, corner, strict=True))
+        reach += weight[:, None] * volumes[at]
+    return levels, reach
 
 
 def _heights(accuracy: Floats, known: Floats, points: Floats) -> Floats:

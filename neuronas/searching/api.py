@@ -13,12 +13,13 @@ from neuronas.architecture import Architecture
 from neuronas.config import IMMUTABLE_SECTIONS, RANKED_SAMPLERS, StudyConfig, validate
 from neuronas.errors import ConfigError
 from neuronas.records import FrontEvent, StudyRecord, Trial
+from neuronas.searching.choosing import make_sampler
 from neuronas.searching.loop import FINISHED, RUNNING, SearchLoop
 from neuronas.searching.objectives import directions
 from neuronas.searching.progress import Listener, Progress
 from neuronas.searching.ranked import RankedSampler, Ranking
 from neuronas.searching.region import FeasibleRegion
-from neuronas.searching.samplers import GatedSampler, make_sampler
+from neuronas.searching.samplers import GatedSampler
 from neuronas.searching.seeds import Stream, generator
 from neuronas.searching.stop_rules import holding_rule
 from neuronas.searching.survey import reference_point

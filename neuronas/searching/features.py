@@ -58,18 +58,19 @@ class FeatureMap:
     def __init__(self, space: SearchSpace, sample: Ints) -> None:
         self._space = space
         main, edges = self._raw(sample)
-        self._main = np.flatnonzero(np.ptp(main, axis=0) > 0)
+        self._main = np.flatnonzero(np.nanmax(main, axis=0) > np.nanmin(main, axis=0))
         self._edges = np.flatnonzero(np.ptp(edges, axis=0) > 0)
         varying = main[:, self._main]
-        self._mean, self._scale = varying.mean(axis=0), varying.std(axis=0)
+        self._mean, self._scale = np.nanmean(varying, axis=0), np.nanstd(varying, axis=0)
         self._centre = edges[:, self._edges].mean(axis=0)
         self._places = len(np.unique(self._edges // len(OPERATIONS)))
 
     def __call__(self, genes: Ints) -> Features:
         """Return the features of genotypes, shape ``(N, G)``."""
         main, edges = self._raw(genes)
+        scaled = (main[:, self._main] - self._mean) / self._scale
         return Features(
-            (main[:, self._main] - self._mean) / self._scale,
+            np.where(np.isnan(scaled), 0.0, scaled),
             edges[:, self._edges] - self._centre,
             self._places,
         )
@@ -113,8 +114,8 @@ def _graph(cells: Ints, thresholds: Floats) -> list[Floats]:
         count.astype(np.float64),
         (kinds == Kind.SKIP).sum(axis=1).astype(np.float64),
         np.isin(kinds, (Kind.AVGPOOL, Kind.MAXPOOL)).sum(axis=1).astype(np.float64),
-        np.where(count > 0, _mean_over(weighted, threshold), 0.0),
-        _mean_over(weighted, _KERNEL[cells]),
+        _mean_over(weighted, threshold),
+        np.where(count > 0, _mean_over(weighted, _KERNEL[cells]), np.nan),
         np.log2(1 + paths),
         shortest,
         longest,
@@ -151,4 +152,5 @@ def _one_hot(cells: Ints) -> Floats:
     """Return whether each operation stands on each edge; a missing edge is no operation."""
     present = cells[:, :, None] == np.arange(len(OPERATIONS))
     present[:, :, ZEROIZE] = False
-    return present.reshape(len(cells), -1).astype(np.float64)
+    flat = present.reshape(len(cells), cells.shape[1] * len(OPERATIONS))
+    return np.asarray(flat, dtype=np.float64)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -55,7 +55,6 @@ SAMPLERS: dict[str, BaseFactory | None] = {
     "nsga2": _nsga2,
     "nsga3": _nsga3,
     "gp": _gp,
-    "hardware-aware": None,
 }
 """The sampler behind the gate, made anew for each trial from a seed; None draws uniformly.
 
@@ -164,10 +163,14 @@ class GatedSampler(BaseSampler):
             repaired = self.region.repair(place, genes, self._is_new)
             if repaired is not None:
                 return repaired
-        if self._reserved is not None and self._reserved[0] == trial.number:
+        return self._any(trial.number)
+
+    def _any(self, number: int) -> NDArray[np.int64]:
+        """Return the network that was reserved, else draw one."""
+        if self._reserved is not None and self._reserved[0] == number:
             self.region.tally.add(self._reserved[2])  # counted only if it is used
             return self._reserved[1]
-        return self._draw(trial.number)
+        return self._draw(number)
 
     def _draw(self, number: int) -> NDArray[np.int64]:
         known = np.concatenate(self._genes) if self._genes else None
@@ -193,26 +196,3 @@ class GatedSampler(BaseSampler):
         keys = self.region.assess(rows).keys(np.arange(len(rows)))
         self._proposed.update(zip((trial.number for trial in fresh), keys, strict=True))
         self._keys.update(keys)
-
-
-def make_sampler(
-    name: str,
-    region: FeasibleRegion,
-    seed: int,
-    objectives: Sequence[str],
-    reference: Mapping[str, float],
-) -> GatedSampler:
-    """Return the sampler of this name for one study.
-
-    Args:
-        name: Name in study files, one of ``SAMPLERS``.
-        region: Where it proposes.
-        seed: The study's seed.
-        objectives: Of the study, in the order of its values.
-        reference: Worst value per objective, from which hypervolume is measured.
-    """
-    if name == "hardware-aware":
-        from neuronas.searching.hardware_aware import HardwareAwareSampler  # imports this module
-
-        return HardwareAwareSampler(region, seed, objectives, reference)
-    return GatedSampler(region, seed, SAMPLERS[name])

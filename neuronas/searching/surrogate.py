@@ -17,6 +17,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve, solve_triangular
 from scipy.optimize import minimize
 
@@ -55,8 +56,8 @@ _SPANNING = _spanning()
 
 
 @dataclass(frozen=True, slots=True)
-class _Coordinates:
-    """N networks where covariances are products and distances.
+class Coordinates:
+    """N networks, placed so that covariances are products and distances.
 
     Attributes:
         linear: A block of columns per main figure, then one of the edges, shape ``(N, D)``.
@@ -64,38 +65,70 @@ class _Coordinates:
         edges: Shape ``(N, E)``, likewise.
     """
 
-    linear: Floats
-    joint: Floats
-    edges: Floats
+    linear: NDArray[np.floating]
+    joint: NDArray[np.floating]
+    edges: NDArray[np.floating]
 
     @classmethod
-    def of(cls, features: Features) -> _Coordinates:
-        rows, figures = features.main.shape
-        inside = np.clip(features.main / _MAIN_SCALE, _CENTRES[0], _CENTRES[-1])
-        near = np.exp(-0.5 * (inside[:, :, None] - _CENTRES) ** 2) @ _SPANNING
-        edges = features.edges / (_LINEAR_SCALE * max(1, features.edges.shape[1]) ** 0.5)
+    def of(cls, features: Features, dtype: type[np.floating] = np.float64) -> Coordinates:
+        """Return where networks stand; ``float32`` is exact enough, and faster, for many."""
+        main, edges = features.main.astype(dtype), features.edges.astype(dtype)
+        rows, figures = main.shape
+        centres = _CENTRES.astype(dtype)
+        inside = np.clip(main / dtype(_MAIN_SCALE), centres[0], centres[-1])
+        near = np.exp(dtype(-0.5) * (inside[:, :, None] - centres) ** 2) @ _SPANNING.astype(dtype)
+        straight = edges / dtype(_LINEAR_SCALE * max(1, edges.shape[1]) ** 0.5)
         return cls(
-            np.concatenate([near.reshape(rows, -1), edges], axis=1),
-            features.main / (_JOINT_SCALE * max(1, figures) ** 0.5),
-            features.edges / (_EDGE_SCALE * max(1, features.places) ** 0.5),
+            np.concatenate([near.reshape(rows, figures * near.shape[2]), straight], axis=1),
+            main / dtype(_JOINT_SCALE * max(1, figures) ** 0.5),
+            edges / dtype(_EDGE_SCALE * max(1, features.places) ** 0.5),
         )
 
-    def take(self, rows: slice) -> _Coordinates:
-        return _Coordinates(self.linear[rows], self.joint[rows], self.edges[rows])
+    def __len__(self) -> int:
+        return len(self.linear)
+
+    def take(self, rows: NDArray[np.integer] | slice) -> Coordinates:
+        """Return some of the networks."""
+        return Coordinates(self.linear[rows], self.joint[rows], self.edges[rows])
+
+    def joined(self, other: Coordinates) -> Coordinates:
+        """Return these networks and others behind them."""
+        return Coordinates(
+            np.concatenate([self.linear, other.linear]),
+            np.concatenate([self.joint, other.joint]),
+            np.concatenate([self.edges, other.edges]),
+        )
+
+    def single(self) -> Coordinates:
+        """Return them in single precision."""
+        return Coordinates(
+            self.linear.astype(np.float32),
+            self.joint.astype(np.float32),
+            self.edges.astype(np.float32),
+        )
+
+    @property
+    def blocks(self) -> list[slice]:
+        """The columns of each linear part."""
+        rank, figures = _SPANNING.shape[1], self.joint.shape[1]
+        starts = [rank * figure for figure in range(figures + 1)]
+        return [slice(start, start + rank) for start in starts[:-1]] + [slice(starts[-1], None)]
+
+    def per_column(self, weights: Floats) -> Floats:
+        """Return the weight of each linear part for each of its columns."""
+        edges = self.linear.shape[1] - _SPANNING.shape[1] * self.joint.shape[1]
+        return np.repeat(weights, [_SPANNING.shape[1]] * self.joint.shape[1] + [edges])
 
 
-def _blocks(features: Features) -> list[slice]:
-    """Return the columns of each linear part."""
-    rank = _SPANNING.shape[1]
-    starts = [rank * figure for figure in range(features.main.shape[1] + 1)]
-    return [slice(start, start + rank) for start in starts[:-1]] + [slice(starts[-1], None)]
-
-
-def _near(a: Floats, b: Floats) -> Floats:
+def _near(a: NDArray[np.floating], b: NDArray[np.floating]) -> NDArray[np.floating]:
     """Return the squared-exponential covariance, shape ``(N, K)``."""
-    squares = (a * a).sum(axis=1)[:, None] + (b * b).sum(axis=1)
-    squares -= 2 * a @ b.T
-    return np.asarray(np.exp(-0.5 * np.maximum(squares, 0)))
+    found = a @ b.T
+    found *= 2
+    found -= (a * a).sum(axis=1)[:, None]
+    found -= (b * b).sum(axis=1)
+    np.minimum(found, 0, out=found)
+    found *= 0.5
+    return np.exp(found, out=found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,9 +144,9 @@ class Variances:
     noise: float
 
     @classmethod
-    def usual(cls, features: Features) -> Variances:
+    def usual(cls, known: Coordinates) -> Variances:
         """Return equal shares, which are expected before anything is learned."""
-        count = len(_blocks(features)) + 2
+        count = len(known.blocks) + 2
         return cls(np.full(count, -np.log(count)), float(np.log(_NOISE)))
 
 
@@ -121,7 +154,7 @@ class GaussianProcess:
     """A Gaussian process fitted to values of networks.
 
     Args:
-        features: Of n networks.
+        known: n networks.
         values: Shape ``(n,)``, or ``(n, K)`` for K quantities of one covariance.
         variances: Of its parts; see :func:`learned`.
         extra_noise: Variance beyond the common noise, in squared units of values, shape ``(n,)``.
@@ -129,16 +162,15 @@ class GaussianProcess:
 
     def __init__(
         self,
-        features: Features,
+        known: Coordinates,
         values: Floats,
         variances: Variances,
         extra_noise: Floats | None = None,
     ) -> None:
-        self._known = _Coordinates.of(features)
-        self._blocks = _blocks(features)
+        self._known = {np.dtype(np.float64): known, np.dtype(np.float32): known.single()}
         self._weights = np.exp(variances.parts)
         self._mean, self._scale = values.mean(axis=0), _deviation(values)
-        covariance = self._covariance(self._known)
+        covariance = self.covariance(known)
         covariance[np.diag_indices(len(values))] += np.exp(variances.noise) + _JITTER
         if extra_noise is not None:
             covariance[np.diag_indices(len(values))] += extra_noise / self._scale**2
@@ -146,18 +178,28 @@ class GaussianProcess:
         self._standard = (values - self._mean) / self._scale
         self._solved = cho_solve((self._factor, True), self._standard)
 
-    def mean(self, features: Features) -> Floats:
-        """Return the expected value of N networks, shape ``(N,)`` or ``(N, K)``."""
-        return self._told(self._covariance(_Coordinates.of(features)))
+    def covariance(self, networks: Coordinates) -> NDArray[np.floating]:
+        """Return the covariance of N networks with the n known ones, shape ``(N, n)``."""
+        known = self._known[networks.linear.dtype]
+        weights = self._weights.astype(networks.linear.dtype)
+        found = (networks.linear * networks.per_column(weights[:-2])) @ known.linear.T
+        found += 1  # of the mean, which is not known either
+        found += weights[-2] * _near(networks.joint, known.joint)
+        found += weights[-1] * _near(networks.edges, known.edges)
+        return found
 
-    def predict(self, features: Features) -> tuple[Floats, Floats]:
-        """Return the expected value of N networks, and its standard deviation without noise."""
-        coordinates = _Coordinates.of(features)
-        covariance = self._covariance(coordinates)
+    def mean(self, covariance: NDArray[np.floating]) -> Floats:
+        """Return the expected values of networks of a covariance, ``(N,)`` or ``(N, K)``."""
+        told = covariance @ self._solved.astype(covariance.dtype)
+        return np.asarray(self._mean + self._scale * told)
+
+    def deviation(self, networks: Coordinates, covariance: NDArray[np.floating]) -> Floats:
+        """Return the standard deviation of networks' values without noise, shape ``(N,)``."""
         explained = solve_triangular(self._factor, covariance.T, lower=True, check_finite=False)
-        own = 1 + self._weights[-2:].sum() + (coordinates.linear**2 @ self._per_column())
+        columns = networks.per_column(self._weights[:-2])
+        own = 1 + self._weights[-2:].sum() + networks.linear**2 @ columns
         variance = np.maximum(own - (explained**2).sum(axis=0), _JITTER)
-        return self._told(covariance), self._scale * np.sqrt(variance)
+        return np.asarray(self._scale * np.sqrt(variance))
 
     def left_out(self) -> Floats:
         """Return what is expected of each of the n networks from all others.
@@ -168,56 +210,32 @@ class GaussianProcess:
         errors = (self._solved.T / inverse).T
         return np.asarray(self._mean + self._scale * (self._standard - errors))
 
-    def _told(self, covariance: Floats) -> Floats:
-        return np.asarray(self._mean + self._scale * (covariance @ self._solved))
-
-    def _per_column(self) -> Floats:
-        widths = [len(range(*b.indices(self._known.linear.shape[1]))) for b in self._blocks]
-        return np.repeat(self._weights[:-2], widths)
-
-    def _covariance(self, networks: _Coordinates) -> Floats:
-        """Return the covariance with the n networks, shape ``(N, n)``; 1 of it is their mean's."""
-        known, (joint, edges) = self._known, self._weights[-2:]
-        found = 1 + (networks.linear * self._per_column()) @ known.linear.T
-        found += joint * _near(networks.joint, known.joint)
-        found += edges * _near(networks.edges, known.edges)
-        return found
-
 
 def _deviation(values: Floats) -> Floats:
-    return np.maximum(values.std(axis=0), 1e-6)
+    return np.asarray(np.maximum(values.std(axis=0), 1e-6))
 
 
-def learned(
-    features: Features,
-    values: Floats,
-    extra_noise: Floats | None = None,
-    start: Variances | None = None,
-) -> Variances:
-    """Return the variances of largest posterior density; arguments as for the process.
+def learned(known: Coordinates, values: Floats, start: Variances | None = None) -> Variances:
+    """Return the variances of largest posterior density.
 
     Args:
-        features, values, extra_noise: Of n networks; the last 300 of them are used.
+        known: n networks; the last 300 of them are used.
+        values: Shape ``(n,)``.
         start: Where the search for them begins.
     """
-    features, values = features.take(slice(-_ENOUGH, None)), values[-_ENOUGH:]
-    usual = Variances.usual(features)
+    known, values = known.take(slice(-_ENOUGH, None)), values[-_ENOUGH:]
+    usual, blocks = Variances.usual(known), known.blocks
     start = start or usual
-    known, blocks = _Coordinates.of(features), _blocks(features)
     near = np.stack([_near(known.joint, known.joint), _near(known.edges, known.edges)])
     told = (values - values.mean()) / _deviation(values)
-    given = np.zeros(len(values)) if extra_noise is None else extra_noise[-_ENOUGH:]
-    given = given / _deviation(values) ** 2 + _JITTER
     prior = np.append(usual.parts, usual.noise)
     deviations = np.append(np.full(len(usual.parts), _PRIOR_DEVIATION), _NOISE_DEVIATION)
-    widths = [known.linear[:, block].shape[1] for block in blocks]
 
     def negative(logs: Floats) -> tuple[float, Floats]:
         weights = np.exp(logs)
-        columns = np.repeat(weights[: len(blocks)], widths)
-        covariance = 1 + (known.linear * columns) @ known.linear.T
+        covariance = 1 + (known.linear * known.per_column(weights[: len(blocks)])) @ known.linear.T
         covariance += np.tensordot(weights[len(blocks) : -1], near, 1)
-        covariance[np.diag_indices(len(told))] += weights[-1] + given
+        covariance[np.diag_indices(len(told))] += weights[-1] + _JITTER
         factor = cho_factor(covariance, lower=True, check_finite=False)
         solved = cho_solve(factor, told, check_finite=False)
         # What each unit of covariance would change: Rasmussen and Williams, equation 5.9.

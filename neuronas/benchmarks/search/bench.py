@@ -17,7 +17,7 @@ from neuronas.benchmarks.search.state import Run
 from neuronas.benchmarks.search.table import Floats, Ints, TrainedCells
 from neuronas.benchmarks.search.truth import Truth
 from neuronas.errors import ConfigError
-from neuronas.searching.samplers import make_sampler
+from neuronas.searching.choosing import make_sampler
 from neuronas.searching.simulation import KnownTraining, simulate
 
 MARKS = (10, 20, 40, 60, 100, 200)

@@ -16,7 +16,7 @@ from neuronas.benchmarks.search.bench import MARKS, Bench
 from neuronas.benchmarks.search.classes import EPOCHS
 from neuronas.benchmarks.search.measures import bootstrapped, unfound
 from neuronas.benchmarks.search.table import Ints
-from neuronas.searching.samplers import make_sampler
+from neuronas.searching.choosing import make_sampler
 from neuronas.searching.simulation import KnownTraining
 from neuronas.searching.simulation_in_rungs import Fidelity, simulate_in_rungs
 

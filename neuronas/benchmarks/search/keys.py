@@ -11,7 +11,7 @@ from types import ModuleType
 from neuronas import searching
 from neuronas.benchmarks import search
 from neuronas.benchmarks.search.bench import Bench, Plan
-from neuronas.searching.samplers import SAMPLERS
+from neuronas.searching.choosing import SAMPLER_NAMES
 
 OPTUNA_SAMPLERS = frozenset({"random", "tpe", "nsga2", "nsga3", "gp"})
 """Samplers that are not run again when only those of our own changed."""
@@ -35,7 +35,9 @@ class Keys:
         folder = _folder(searching)
         optunas = _digest([*known, *(path.read_bytes() for path in common_modules(folder))])
         others = _digest([*known, *(path.read_bytes() for path in sorted(folder.glob("*.py")))])
-        self._code = {name: optunas if name in OPTUNA_SAMPLERS else others for name in SAMPLERS}
+        self._code = {
+            name: optunas if name in OPTUNA_SAMPLERS else others for name in SAMPLER_NAMES
+        }
 
     def of(self, plan: Plan, seed: int) -> str:
         """Return the key of one run."""

@@ -10,7 +10,7 @@ from neuronas.benchmarks.search.bench import Plan
 from neuronas.benchmarks.search.problems import PROBLEMS, ProblemConfig
 from neuronas.config import RANKED_SAMPLERS
 from neuronas.errors import ConfigError
-from neuronas.searching.samplers import SAMPLERS
+from neuronas.searching.choosing import SAMPLER_NAMES
 
 SLOW = "gp"
 """Takes a hundred times longer than the others, so it is run less."""
@@ -35,13 +35,13 @@ def plans(
         ConfigError: There is no such sampler, or it scores untrained networks.
     """
     for name in samplers:
-        if name not in SAMPLERS:
+        if name not in SAMPLER_NAMES:
             raise ConfigError(
-                f"--sampler: {_refusal(name)}; allowed: {', '.join(sorted(SAMPLERS))}"
+                f"--sampler: {_refusal(name)}; allowed: {', '.join(sorted(SAMPLER_NAMES))}"
             )
     names = list(problems)
     count = seeds or (4 if quick else 30)
-    fast = [name for name in samplers or SAMPLERS if name != SLOW]
+    fast = [name for name in samplers or SAMPLER_NAMES if name != SLOW]
     found = _cross(names, fast, _WORKERS, 60 if quick else 200, count)
     if SLOW in samplers or (not samplers and not quick):
         own = [n for n in names if n in _SLOW_PROBLEMS or n not in PROBLEMS or SLOW in samplers]
