@@ -16,7 +16,7 @@ from neuronas.searching.question import Question
 from neuronas.searching.seeds import Stream, generator
 from neuronas.searching.surrogate import Coordinates
 
-_WHOLE = 2**16
+_WHOLE = 2**17
 """Genotypes of a space that is looked at whole."""
 _KEPT = 12_288
 """Candidates that are kept of a larger one, from proposal to proposal."""

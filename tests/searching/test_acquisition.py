@@ -49,7 +49,7 @@ def test_it_is_the_mean_gain_of_many_draws(costs):
             for z in normal
         ]
         # Volumes of four costs are estimated from 2,048 points.
-        wanted = pytest.approx(np.mean(volumes) - before, rel=0.1 if costs == 4 else 0.01, abs=1e-6)
+        wanted = pytest.approx(np.mean(volumes) - before, rel=0.1 if costs == 4 else 0.02, abs=1e-6)
         assert value == wanted
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 
 import numpy as np
@@ -20,9 +21,10 @@ from tests.searching.fakes import study_config
 
 OBJECTIVES = ["accuracy", "energy"]
 CIM = {"model": "cim", "chip": "rram-32nm"}
-BUDGET = {"energy_uj": 0.2, "area_mm2": 0.62}
-LARGE = {"cells": "distinct", "channels": [2, 4, 8, 16], "weight_bits": [2, 4, 8]}
+BUDGET = {"energy_uj": 0.04, "area_mm2": 2.0}
+LARGE = {"space": {"cells": "distinct", "channels": [2, 4, 8, 16], "weight_bits": [2, 4, 8]}}
 """A space too large to be looked at whole."""
+SMALL = {"space": {"operations": ["zeroize", "skip", "conv3x3"], "channels": [2, 4]}}
 
 
 @pytest.fixture(autouse=True)
@@ -90,29 +92,28 @@ def volume(study: optuna.Study, region: FeasibleRegion, objectives: list[str]) -
 # What it proposes
 
 
-@pytest.mark.parametrize("space", [{}, LARGE], ids=["whole", "large"])
-@pytest.mark.parametrize("seed", [0, 1])
-def test_it_finds_more_than_random_proposals(space, seed):
+@pytest.mark.parametrize("space", [SMALL, LARGE], ids=["whole", "large"])
+def test_it_finds_more_than_random_proposals(space):
     region = region_of(budget=BUDGET, hardware=CIM, **space)
-    found = {}
-    for name in ("hardware-aware", "random"):
+    found = {"hardware-aware": 0.0, "random": 0.0}
+    for name, seed in itertools.product(found, (0, 1)):
         study = new_study(region, OBJECTIVES, seed, name)
-        run(study, region, OBJECTIVES, 25)
-        found[name] = volume(study, region, OBJECTIVES)
+        run(study, region, OBJECTIVES, 12)
+        found[name] += volume(study, region, OBJECTIVES)
     assert found["hardware-aware"] > found["random"]
 
 
-@settings(max_examples=8)
+@settings(max_examples=5, deadline=None)
 @given(
     seed=st.integers(0, 10**6),
-    space=st.sampled_from([{}, LARGE]),
+    space=st.sampled_from([SMALL, LARGE]),
     workers=st.integers(1, 5),
-    energy_uj=st.floats(0.05, 0.5),
+    energy_uj=st.floats(0.01, 0.06),
 )
 def test_it_stays_within_every_budget_and_repeats_nothing_in_flight(
     seed, space, workers, energy_uj
 ):
-    region = region_of(budget={"energy_uj": energy_uj, "area_mm2": 0.62}, hardware=CIM, **space)
+    region = region_of(budget={"energy_uj": energy_uj, "area_mm2": 2.0}, hardware=CIM, **space)
     study = new_study(region, OBJECTIVES, seed)
     asked: list[tuple[optuna.Trial, np.ndarray]] = []
     for number in range(14):
@@ -129,7 +130,7 @@ def test_it_stays_within_every_budget_and_repeats_nothing_in_flight(
 
 def test_where_everything_is_known_it_adds_as_much_as_can_be_added():
     objectives = ["energy", "area"]
-    region = region_of(budget=BUDGET, hardware=CIM)
+    region = region_of(budget=BUDGET, hardware=CIM, **SMALL)
     study = new_study(region, objectives)
     genes = run(study, region, objectives, 4)
     reference = references(region, objectives)
@@ -154,7 +155,7 @@ def test_where_everything_is_known_it_adds_as_much_as_can_be_added():
 
 
 def test_one_objective_is_enough():
-    region = region_of(budget=BUDGET, hardware=CIM)
+    region = region_of(budget=BUDGET, hardware=CIM, **SMALL)
     study = new_study(region, ["accuracy"])
     run(study, region, ["accuracy"], 20)
     everything = region.pool(np.random.default_rng(1), region.space.size)
@@ -163,7 +164,7 @@ def test_one_objective_is_enough():
 
 
 def test_networks_in_flight_are_taken_into_account():
-    region = region_of(budget=BUDGET, hardware=CIM)
+    region = region_of(budget=BUDGET, hardware=CIM, **SMALL)
     study = new_study(region, OBJECTIVES)
     run(study, region, OBJECTIVES, 12)
     one = region.space.suggest(study.ask())[0]
@@ -178,7 +179,7 @@ def test_networks_in_flight_are_taken_into_account():
 
 
 def test_a_study_goes_on_from_its_trials_alone():
-    region = region_of(budget=BUDGET, hardware=CIM)
+    region = region_of(budget=BUDGET, hardware=CIM, **SMALL)
     study = new_study(region, OBJECTIVES)
     run(study, region, OBJECTIVES, 10)
     again = new_study(region, OBJECTIVES)
@@ -193,8 +194,8 @@ def test_a_study_goes_on_from_its_trials_alone():
 
 
 def with_rates(region: FeasibleRegion, rate: float, trials: int) -> optuna.Study:
-    """Return a study whose networks were all measured to fire at one rate."""
-    study = new_study(region, OBJECTIVES)
+    """Return a study of accuracy whose networks were all measured to fire at one rate."""
+    study = new_study(region, ["accuracy"])
     for _ in range(trials):
         trial = study.ask()
         genes = region.space.suggest(trial)
@@ -206,25 +207,33 @@ def with_rates(region: FeasibleRegion, rate: float, trials: int) -> optuna.Study
         trial.set_user_attr(SPIKE_RATES, rates)
         trial.set_user_attr(TRAINED_ACCURACY, quality(region, genes))
         if measured.feasible[0]:
-            energy = float(measured.quantities["energy_uj"][0])
-            study.tell(trial, [quality(region, genes), energy])
+            study.tell(trial, quality(region, genes))
         else:
             study.tell(trial, state=optuna.trial.TrialState.PRUNED)
     return study
 
 
 def test_it_learns_what_will_break_the_budget_when_measured():
-    region = region_of(budget={"energy_uj": 0.12}, hardware=CIM)
+    wide = region_of(budget={"area_mm2": 3}, hardware=CIM, **SMALL)
+    energies = wide.pool(np.random.default_rng(0), 2000).quantities["energy_uj"]
+    region = region_of(
+        budget={"energy_uj": float(np.median(energies)), "area_mm2": 3}, hardware=CIM, **SMALL
+    )
     study = with_rates(region, 0.6, 16)
+    pool = region.pool(np.random.default_rng(0), 2000)
+    firing = {
+        slot.name: np.full(len(pool), 0.6) for slot in region.assess(pool.genes).workload.slots
+    }
+    assert region.assess(pool.genes, rates=firing).feasible.mean() < 0.8
     over = [t.state == optuna.trial.TrialState.PRUNED for t in study.trials]
     stated = [t.user_attrs.get(FEASIBLE_PROBABILITY) for t in study.trials]
-    assert any(over[:6])
+    assert any(over[:8])
     assert not any(over[8:])
     assert all(p is not None and 0 <= p <= 1 for p in stated[8:])
 
 
 def test_without_measured_rates_what_it_computes_is_certain():
-    region = region_of(budget=BUDGET, hardware=CIM)
+    region = region_of(budget=BUDGET, hardware=CIM, **SMALL)
     study = new_study(region, OBJECTIVES)
     run(study, region, OBJECTIVES, 6)
     assert study.trials[-1].user_attrs[FEASIBLE_PROBABILITY] == 1.0
