@@ -215,14 +215,14 @@ def with_rates(region: FeasibleRegion, rate: float, trials: int) -> optuna.Study
 
 def test_it_learns_what_will_break_the_budget_when_measured():
     wide = region_of(budget={"area_mm2": 3}, hardware=CIM, **SMALL)
-    energies = wide.pool(np.random.default_rng(0), 2000).quantities["energy_uj"]
+    spikes = wide.pool(np.random.default_rng(0), 2000).quantities["spikes"]
     region = region_of(
-        budget={"energy_uj": float(np.median(energies)), "area_mm2": 3}, hardware=CIM, **SMALL
+        budget={"spikes": float(np.median(spikes)), "area_mm2": 3}, hardware=CIM, **SMALL
     )
-    study = with_rates(region, 0.6, 16)
+    study = with_rates(region, 0.15, 16)
     pool = region.pool(np.random.default_rng(0), 2000)
     firing = {
-        slot.name: np.full(len(pool), 0.6) for slot in region.assess(pool.genes).workload.slots
+        slot.name: np.full(len(pool), 0.15) for slot in region.assess(pool.genes).workload.slots
     }
     assert region.assess(pool.genes, rates=firing).feasible.mean() < 0.8
     over = [t.state == optuna.trial.TrialState.PRUNED for t in study.trials]
