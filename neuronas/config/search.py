@@ -40,7 +40,7 @@ class SearchConfig(BaseModel):
         "snasnet",
         "spikenas",
         "neuronas-v1",
-    ] = "tpe"
+    ] = "hardware-aware"
     trials: Annotated[int, Field(ge=1)] = 30
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
     stop: StopConfig = StopConfig()

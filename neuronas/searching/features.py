@@ -58,7 +58,7 @@ class FeatureMap:
     def __init__(self, space: SearchSpace, sample: Ints) -> None:
         self._space = space
         main, edges = self._raw(sample)
-        self._main = np.flatnonzero(np.nanmax(main, axis=0) > np.nanmin(main, axis=0))
+        self._main = np.flatnonzero(np.fmax.reduce(main) > np.fmin.reduce(main))
         self._edges = np.flatnonzero(np.ptp(edges, axis=0) > 0)
         varying = main[:, self._main]
         self._mean, self._scale = np.nanmean(varying, axis=0), np.nanstd(varying, axis=0)

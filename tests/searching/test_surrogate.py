@@ -11,13 +11,13 @@ from neuronas.architecture import SearchSpace
 from neuronas.searching.features import FeatureMap, Features
 from neuronas.searching.firing import FiringModel
 from neuronas.searching.surrogate import Coordinates, GaussianProcess, Variances, learned
-from tests.searching.fakes import study_config
+from tests.searching.fakes import SPACE, study_config
 
 CONV3X3 = 3
 
 
 def space_of(**changes: object) -> SearchSpace:
-    return SearchSpace.of(study_config(**changes))
+    return SearchSpace.of(study_config(space=SPACE | changes))
 
 
 def connected(space: SearchSpace, count: int, seed: int = 0) -> np.ndarray:
@@ -52,12 +52,13 @@ def test_edges_on_no_path_are_not_seen():
 
 
 def test_what_every_network_has_is_left_out_and_the_rest_is_scaled():
-    space = space_of(channels=[4], time_steps=[1, 2])
+    operations = ["conv1x1", "conv3x3"]  # else some have no convolution, and none of its figures
+    space = space_of(operations=operations, channels=[4], time_steps=[1, 2])
     sample = connected(space, 400)
     seen = FeatureMap(space, sample)(sample)
     assert seen.main.std(axis=0) == pytest.approx(np.ones(seen.main.shape[1]))
     assert seen.main.mean(axis=0) == pytest.approx(np.zeros(seen.main.shape[1]), abs=1e-12)
-    wider = FeatureMap(space_of(channels=[2, 4], time_steps=[1, 2]), sample)
+    wider = FeatureMap(space_of(operations=operations, channels=[2, 4]), sample)
     assert wider(sample).main.shape[1] == seen.main.shape[1]  # none of the sample has 2 channels
 
 
@@ -70,6 +71,12 @@ def test_nothing_to_see_is_seen_as_nothing():
     at = Coordinates.of(seen(np.repeat(one, 3, axis=0)))
     process = GaussianProcess(at, np.array([0.1, 0.2, 0.3]), Variances.usual(at))
     assert process.mean(process.covariance(at)) == pytest.approx([0.2] * 3)
+
+
+def test_figures_that_no_network_has_are_left_out():
+    without_convolutions = space_of(operations=["zeroize", "skip"])
+    sample = connected(without_convolutions, 50)
+    assert np.isfinite(FeatureMap(without_convolutions, sample)(sample).main).all()
 
 
 # What is expected
