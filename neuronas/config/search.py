@@ -24,6 +24,7 @@ class SearchConfig(BaseModel):
         stop: What else stops the study.
         rungs: Epochs at which trainings pause, rising; of each rung only the best third goes on.
             Without any, each network is trained to its end at once.
+        reference_accuracy: Accuracy from which hypervolume is measured.
         candidates: Networks that a sampler of ``RANKED_SAMPLERS`` scores before any is trained;
             5,000 when None, as in SNASNet's code. Other samplers score none.
     """
@@ -45,6 +46,7 @@ class SearchConfig(BaseModel):
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
     stop: StopConfig = StopConfig()
     rungs: Annotated[list[Annotated[int, Field(ge=1)]], AfterValidator(rising)] = []
+    reference_accuracy: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
     candidates: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
 
     @model_validator(mode="after")

@@ -213,9 +213,9 @@ def accepted(config: StudyConfig, *, storage: str | None = None) -> StudyConfig:
     """Return the study that goes on when its changes are accepted.
 
     Changed training and search settings hold from the next trial on. Another question (dataset,
-    space, hardware, budget, objectives) makes trials incomparable, so it goes on as a study of
-    its own, ``NAME-2`` or the next free number; networks that the database has trained are
-    reused there.
+    space, hardware, budget, objectives, reference accuracy) makes trials incomparable, so it goes
+    on as a study of its own, ``NAME-2`` or the next free number; networks that the database has
+    trained are reused there.
 
     Raises:
         StorageError: The database cannot be used.
@@ -276,7 +276,8 @@ def _create(
 ) -> None:
     """Store a new study; ``source`` draws what its hypervolume is measured from."""
     require_unused_name(repository.url, config.name)
-    reference = reference_point(region, source, config.objectives)
+    accuracy = config.search.reference_accuracy
+    reference = reference_point(region, source, config.objectives, accuracy)
     repository.create_study(config, target, reference)
 
 
