@@ -23,6 +23,7 @@ from neuronas.searching.samplers import GatedSampler
 from neuronas.searching.seeds import Stream, generator
 from neuronas.searching.stop_rules import holding_rule
 from neuronas.searching.survey import reference_point
+from neuronas.searching.warm_start import TakenOver, taken_over
 from neuronas.storage import (
     Repository,
     enqueue,
@@ -138,13 +139,14 @@ def search(
         asked = stored and replace(stored, config=config, target_trials=target)
         if asked is None or not _is_done(url, asked):
             trainer = study_trainer(config, checkpoint_dir, data_dir, threads, device)
+            known = taken_over(config, repository, region.space, trainer.context())
             if stored is None:
                 _create(config, target, repository, region, source)
             else:
                 repository.update_study(
                     config.name, config=config, target_trials=target, state=RUNNING
                 )
-            _loop(config, repository, region, trainer, listener or _ignore).run()
+            _loop(config, repository, region, trainer, known, listener or _ignore).run()
         elif stored is not None and _is_asked_more(asked, stored):
             repository.update_study(config.name, config=config, target_trials=target)
         return _result(config.name, repository)
@@ -286,6 +288,7 @@ def _loop(
     repository: Repository,
     region: FeasibleRegion,
     trainer: Trainer,
+    known: TakenOver,
     listener: Listener,
 ) -> SearchLoop:
     """Return the search of a stored study, ready to run."""
@@ -301,9 +304,11 @@ def _loop(
             config.search.seed,
             config.objectives,
             repository.study(config.name).reference,
+            known.networks,
         )
     study = open_optuna_study(repository.url, config.name, directions(config.objectives), sampler)
-    return SearchLoop(config, repository, study, sampler, trainer, listener)
+    opening = f"searching; {known.message}" if config.search.warm_start else "searching"
+    return SearchLoop(config, repository, study, sampler, trainer, listener, opening)
 
 
 def _ignore(_: Progress) -> None:
