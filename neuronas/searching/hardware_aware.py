@@ -43,6 +43,7 @@ class HardwareAwareSampler(GatedSampler):
         seed: The study's seed.
         objectives: Of the study, in the order of its values.
         reference: Worst value per objective, from which hypervolume is measured.
+        elsewhere: Networks that other studies trained alike: learned from, and not yet proposed.
     """
 
     def __init__(
@@ -51,10 +52,12 @@ class HardwareAwareSampler(GatedSampler):
         seed: int,
         objectives: Sequence[str],
         reference: Mapping[str, float],
+        elsewhere: Sequence[Trained] = (),
     ) -> None:
         super().__init__(region, seed)
         self._question = Question(region, objectives, reference)
-        self._history = History(region.space, objectives)
+        self._offered = [network.genes for network in elsewhere]
+        self._history = History(region.space, objectives, elsewhere)
         self._population: Population | None = None
         self._beliefs: Beliefs | None = None
 
@@ -63,10 +66,11 @@ class HardwareAwareSampler(GatedSampler):
     ) -> Ints:
         del search_space  # the space is known
         if self._population is None:
-            self._population = Population(self._question, self._seed)
+            self._population = Population(self._question, self._seed, self._offered)
         population = self._population
         self._history.read(study, trial.number)
-        trained, in_flight = self._history.trained, self._history.in_flight
+        elsewhere, in_flight = self._history.elsewhere, self._history.in_flight
+        trained = [*elsewhere, *self._history.trained]
         begun = [*(t.genes for t in trained), *in_flight]
         known = population.seen(begun)
         beliefs = self._learned(trained, known)
@@ -79,7 +83,7 @@ class HardwareAwareSampler(GatedSampler):
             if len(self._question.objectives) == 1 or trial.number % 2 == 0:
                 return self._any(trial.number)
             return np.asarray(candidates.genes[first_choice(self._question, candidates, begun)])
-        judge = Judge(self._question, beliefs, trained, in_flight, known)
+        judge = Judge(self._question, beliefs, trained, in_flight, known, len(elsewhere))
         value, probability = judge.promise(candidates)
         promising = candidates.genes[np.argsort(-value, kind="stable")[:_PROMISING]]
         near = population.near(source, promising, self._is_new)

@@ -9,7 +9,7 @@ import numpy as np
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
-from neuronas.architecture import SearchSpace
+from neuronas.architecture import SearchSpace, network_keys
 from neuronas.searching.assessment import Ints
 from neuronas.searching.attributes import SPIKE_RATES, TRAINED_ACCURACY
 from neuronas.searching.objectives import ACCURACY
@@ -36,10 +36,14 @@ class History:
     Args:
         space: The search space.
         objectives: Of the study, in the order of its values.
+        elsewhere: Networks that other studies trained.
     """
 
-    def __init__(self, space: SearchSpace, objectives: Sequence[str]) -> None:
+    def __init__(
+        self, space: SearchSpace, objectives: Sequence[str], elsewhere: Sequence[Trained] = ()
+    ) -> None:
         self._space = space
+        self._elsewhere = elsewhere
         self._names = {p.name for p in space.searched}
         self._accuracy = [*objectives].index(ACCURACY) if ACCURACY in objectives else None
         self._known: dict[int, Trained | None] = {}
@@ -49,6 +53,20 @@ class History:
     def trained(self) -> list[Trained]:
         """The trained networks, by number of the trial."""
         return [known for _, known in sorted(self._known.items()) if known is not None]
+
+    @property
+    def elsewhere(self) -> list[Trained]:
+        """What other studies trained; without trainings that this study has taken over."""
+        own = set(self._evaluations(self.trained))
+        evaluations = self._evaluations(self._elsewhere)
+        return [t for t, e in zip(self._elsewhere, evaluations, strict=True) if e not in own]
+
+    def _evaluations(self, trained: Sequence[Trained]) -> list[tuple[bytes, float]]:
+        """Return what is equal for one training, from whichever study it comes."""
+        if not self._elsewhere or not trained:
+            return []
+        keys = network_keys(self._space.decode(np.array([t.genes for t in trained])))
+        return [(key, t.accuracy) for key, t in zip(keys, trained, strict=True)]
 
     def read(self, study: Study, number: int) -> None:
         """Take note of all trials but the one of this number."""

@@ -80,6 +80,8 @@ class Judge:
         in_flight: Genotypes of networks that are being trained; they are taken to turn out as
             expected, so that others are proposed beside them.
         known: What is seen of the trained networks, then of those in flight.
+        elsewhere: How many of the trained networks, the first, are of other studies: they are
+            learned from, but stand on no front of this one.
     """
 
     def __init__(
@@ -89,6 +91,7 @@ class Judge:
         trained: Sequence[Trained],
         in_flight: Sequence[Ints],
         known: Coordinates,
+        elsewhere: int = 0,
     ) -> None:
         self._question = question
         self._beliefs = beliefs
@@ -102,8 +105,9 @@ class Judge:
                 values = np.append(values, fantasies)
                 process = GaussianProcess(known, values, beliefs.variances)
             self._accuracy = process
-        genes = np.array([*(t.genes for t in trained), *in_flight], dtype=np.int64)
-        self._front = self._standing(genes, trained, known)
+        own = trained[elsewhere:]
+        genes = np.array([*(t.genes for t in own), *in_flight], dtype=np.int64)
+        self._front = self._standing(genes, own, known.take(slice(elsewhere, None)))
 
     def promise(self, candidates: Candidates) -> tuple[Floats, Floats]:
         """Return what candidates promise, shape ``(N,)`` each.
