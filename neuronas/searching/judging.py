@@ -98,7 +98,7 @@ class Judge:
         self._accuracy: GaussianProcess | None = None
         if beliefs.variances is not None:
             begun = [*in_flight, *stopped]
-            self._accuracy = _surrogate(beliefs.variances, trained, begun, known)
+            self._accuracy = surrogate_of_accuracy(beliefs.variances, trained, begun, known)
         standing = [t.genes for t in trained] + [b.genes for b in in_flight]
         genes = np.array(standing, dtype=np.int64)
         self._front = self._standing(genes, trained, known.take(slice(0, len(genes))))
@@ -124,7 +124,8 @@ class Judge:
         deviation[unknown] = process.deviation(seen.take(unknown), covariance[unknown])
         value = self._improvement(gain, deviation, costs) * probability
         if len(unknown) < len(candidates):
-            # What more networks tell only makes deviations smaller, so old ones are upper bounds.
+            # What more networks tell only makes deviations smaller, so old ones are upper bounds
+            # (but near what came to a rung since: that tells less than the end it was taken for).
             rows = np.argsort(-value)[:_SHORTLIST]
             deviation[rows] = process.deviation(seen.take(rows), covariance[rows])
             better = self._improvement(gain[rows], deviation[rows], costs[rows])
@@ -155,10 +156,17 @@ class Judge:
         return accuracy[within], self._question.cost_gains(quantities)[within]
 
 
-def _surrogate(
+def surrogate_of_accuracy(
     variances: Variances, trained: Sequence[Trained], begun: Sequence[Begun], known: Coordinates
 ) -> GaussianProcess:
-    """Return what is known of accuracy; what no rung foretells is taken to be as expected."""
+    """Return what is known of accuracy; what no rung foretells is taken to be as expected.
+
+    Args:
+        variances: Of its parts.
+        trained: Trained networks, at least one.
+        begun: Others, of which accuracy is foretold where they came to a rung that tells it.
+        known: What is seen of all of them, in that order.
+    """
     by = lines(trained)
     told = [(t.accuracy, 0.0) for t in trained] + [foretold(b.rungs, by) for b in begun]
     rows = np.array([row for row, one in enumerate(told) if one is not None])

@@ -7,14 +7,14 @@ import optuna
 import pytest
 from optuna.trial import TrialState
 
-from neuronas.searching.beliefs import Beliefs
 from neuronas.searching.foretelling import Line, foretold, lines
 from neuronas.searching.history import Begun, History, Trained
-from neuronas.searching.judging import Judge
+from neuronas.searching.judging import surrogate_of_accuracy
 from neuronas.searching.population import Population
 from neuronas.searching.question import Question
 from neuronas.searching.region import FeasibleRegion
 from neuronas.searching.seeds import Stream, generator
+from neuronas.searching.surrogate import Variances
 from tests.searching.fakes import study_config
 
 OBJECTIVES = ["accuracy", "energy"]
@@ -83,25 +83,23 @@ def test_history_knows_what_waits_at_a_rung_and_what_stopped_there():
     assert history.in_flight[0].rungs == {1: 0.4, 2: 0.5, 4: 0.6}
 
 
-@pytest.mark.parametrize("going_on", [True, False])
-def test_what_is_near_a_network_promises_more_if_that_was_good_at_a_rung(going_on):
+def test_accuracy_is_expected_higher_where_it_was_higher_at_a_rung_and_surer_than_before():
     region = FeasibleRegion.of(study_config())
-    question = Question(region, OBJECTIVES, REFERENCE)
-    population = Population(question, 0)
-    genes = region.pool(generator(0, Stream.SURVEY, 2), 30).genes
+    population = Population(Question(region, OBJECTIVES, REFERENCE), 0)
+    genes = list(region.pool(generator(0, Stream.SURVEY, 2), 7).genes)
     known = [Trained(g, 0.5 + i / 100, {}, {1: 0.3 + i / 100}) for i, g in enumerate(genes[:6])]
-    seen = population.seen([*genes[:7]])
-    beliefs = Beliefs.of(question, seen.take(slice(0, 6)), known, None)
-    near = population.renewed(
-        generator(0, Stream.SAMPLER, 0), list(genes[:7]), beliefs, lambda _: True
-    )
+    seen = population.seen(genes)
+    last, variances = seen.take(np.array([6])), Variances.usual(seen)
 
-    def expected(rungs: dict[int, float]) -> float:
-        begun = [Begun(genes[6], rungs)]
-        in_flight, stopped = (begun, []) if going_on else ([], begun)
-        judge = Judge(question, beliefs, known, in_flight, stopped, seen)
-        surrogate = judge._accuracy
-        return float(surrogate.mean(surrogate.covariance(seen.take([6])))[0])
+    def expected(*begun: Begun) -> tuple[float, float]:
+        shown = seen.take(slice(0, 6 + len(begun)))
+        process = surrogate_of_accuracy(variances, known, begun, shown)
+        covariance = process.covariance(last)
+        return float(process.mean(covariance)[0]), float(process.deviation(last, covariance)[0])
 
-    assert len(near)
-    assert expected({1: 0.2}) < expected({1: 0.3}) < expected({1: 0.4})
+    worse, better = (expected(Begun(genes[6], {1: shown})) for shown in (0.2, 0.5))
+    assert worse[0] < expected()[0] < better[0]
+    # What is not yet at a rung is taken to turn out as expected, and without a rung's noise.
+    pending = expected(Begun(genes[6]))
+    assert pending[0] == pytest.approx(expected()[0], abs=1e-3)
+    assert pending[1] < expected(Begun(genes[6], {1: 0.35}))[1] < expected()[1]
