@@ -161,6 +161,62 @@ def search(
         write_table(search_table(rows), form)
 
 
+@app.command("fidelity")
+def fidelity(
+    data: Annotated[
+        Path,
+        typer.Option("--data", help="Trainings of SpikeNAS-Bench, as npz.", show_default=False),
+    ],
+    problem: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--problem",
+            help="As of bench search. May be repeated. Default: a and b.",
+            show_default=False,
+        ),
+    ] = None,
+    sampler: Annotated[str, typer.Option("--sampler", help="One of bench search's.")] = (
+        "hardware-aware"
+    ),
+    rungs: Annotated[
+        str, typer.Option("--rungs", help="Epochs at which trainings pause, of 100.")
+    ] = "10,30",
+    epochs: Annotated[
+        int,
+        typer.Option("--epochs", min=200, help="Of a search with rungs; without, five times it."),
+    ] = 4000,
+    seeds: Annotated[int, typer.Option("--seeds", min=1, help="Runs of each.")] = 12,
+    form: Format = OutputFormat.TABLE,
+) -> None:
+    """What a search in rungs leaves unfound, and one of full trainings, by the epochs they take.
+
+    Each training pauses with the accuracy of its recorded curve. That of a truncated long schedule
+    is not that of a short one, so rungs of trainings planned to be short may do better.
+    """
+    from neuronas.benchmarks import search as trained
+    from neuronas.report import fidelity_table
+
+    stops = trained.rungs_named(rungs)
+    asked = [trained.problem_named(text) for text in problem or ("a", "b")]
+    plans = trained.fidelity_plans([p.name for p in asked], sampler, stops, epochs, seeds)
+    bench = trained.Bench.of(trained.read_table(data), asked)
+    rows = trained.fidelity_results(bench, plans, _say_runs())
+    write_table(fidelity_table([asdict(row) for row in rows]), form)
+
+
+def _say_runs() -> Callable[[int, int], None]:
+    """Return what tells now and then how many runs are done."""
+    told_at = time.monotonic()
+
+    def tell(done: int, runs: int) -> None:
+        nonlocal told_at
+        if time.monotonic() - told_at >= _QUIET_SECONDS:
+            told_at = time.monotonic()
+            say(f"{done}/{runs} runs")
+
+    return tell
+
+
 def _say_now_and_then() -> Callable[[trained.Step], None]:
     """Return what tells how far the benchmark is, but not each of a thousand runs."""
     told_at = float("-inf")

@@ -3,6 +3,7 @@
 from neuronas.report.ablation import ablation_table
 from neuronas.report.benchmarks import (
     agreement_table,
+    fidelity_table,
     search_table,
     search_tables,
     speed_table,
@@ -42,6 +43,7 @@ __all__ = [
     "estimate_summary",
     "extremes_table",
     "fidelities_table",
+    "fidelity_table",
     "final_table",
     "front_table",
     "history_table",

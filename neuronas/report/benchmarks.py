@@ -82,6 +82,31 @@ def search_table(rows: Sequence[Row]) -> Table:
     return Table(columns, rows)
 
 
+def fidelity_table(rows: Sequence[Row]) -> Table:
+    """Return what trainings with rungs and without leave unfound, by the epochs that they take."""
+    columns = (
+        Column("problem", "problem"),
+        Column("sampler", "sampler"),
+        Column("scheme", "rungs"),
+        Column("epochs", "epochs", number),
+        Column("unfound_mean", "unfound", _points),
+        Column("standard_error", "±", _points),
+        Column("ended", "trained whole", number),
+        Column("behind_equal", "behind full", _points),
+        Column("behind_equal_error", "±", _points),
+        Column("behind_fivefold", "behind full at five times", _points),
+        Column("behind_fivefold_error", "±", _points),
+        Column("seeds", "seeds", number),
+    )
+    return Table(
+        columns,
+        rows,
+        title="percent unfound after so many epochs of all trainings ± standard error",
+        caption="What a training shows at a rung is read from the curve of the whole training: "
+        "truncated long schedules are not short ones, whose learning rate would have fallen.",
+    )
+
+
 def search_tables(rows: Sequence[Row]) -> list[Table]:
     """Return the rows of ``search_table`` for people: a table per problem, a row per sampler."""
     return [

@@ -35,8 +35,9 @@ class HardwareAwareSampler(GatedSampler):
 
     Accuracy is learned by a Gaussian process on graph features, spike rates by a second one;
     costs are computed at the expected spike rates. Works in ``study.optimize`` too: it reads the
-    values of finished trials and their user attributes ``spike_rates`` and ``accuracy``. After a
-    restart, it looks at other candidates than it would have, and learns from the same trials.
+    values of finished trials and their user attributes ``spike_rates`` and ``accuracy``, and of
+    any trial ``rungs``, which foretell its accuracy. After a restart, it looks at other candidates
+    than it would have, and learns from the same trials.
 
     Args:
         region: The feasible region.
@@ -69,9 +70,10 @@ class HardwareAwareSampler(GatedSampler):
             self._population = Population(self._question, self._seed, self._offered)
         population = self._population
         self._history.read(study, trial.number)
-        elsewhere, in_flight = self._history.elsewhere, self._history.in_flight
+        elsewhere = self._history.elsewhere
+        in_flight, stopped = self._history.in_flight, self._history.stopped
         trained = [*elsewhere, *self._history.trained]
-        begun = [*(t.genes for t in trained), *in_flight]
+        begun = [t.genes for t in trained] + [b.genes for b in (*in_flight, *stopped)]
         known = population.seen(begun)
         beliefs = self._learned(trained, known)
         source = generator(self._seed, Stream.SAMPLER, trial.number)
@@ -83,7 +85,7 @@ class HardwareAwareSampler(GatedSampler):
             if len(self._question.objectives) == 1 or trial.number % 2 == 0:
                 return self._any(trial.number)
             return np.asarray(candidates.genes[first_choice(self._question, candidates, begun)])
-        judge = Judge(self._question, beliefs, trained, in_flight, known, len(elsewhere))
+        judge = Judge(self._question, beliefs, trained, in_flight, stopped, known, len(elsewhere))
         value, probability = judge.promise(candidates)
         promising = candidates.genes[np.argsort(-value, kind="stable")[:_PROMISING]]
         near = population.near(source, promising, self._is_new)

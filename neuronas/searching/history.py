@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from optuna.study import Study
@@ -11,7 +11,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from neuronas.architecture import SearchSpace, network_keys
 from neuronas.searching.assessment import Ints
-from neuronas.searching.attributes import SPIKE_RATES, TRAINED_ACCURACY
+from neuronas.searching.attributes import RUNGS, SPIKE_RATES, TRAINED_ACCURACY
 from neuronas.searching.objectives import ACCURACY
 
 
@@ -23,11 +23,26 @@ class Trained:
         genes: Its genotype, shape ``(G,)``.
         accuracy: Measured, in [0, 1]; NaN where it is no objective and was not told.
         rates: Measured spikes per neuron and time step, by layer; empty where not told.
+        rungs: Accuracy at each rung at which its training paused, by its epochs.
     """
 
     genes: Ints
     accuracy: float
     rates: Mapping[str, float]
+    rungs: Mapping[int, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A network whose training did not come to its end, or not yet.
+
+    Attributes:
+        genes: Its genotype, shape ``(G,)``.
+        rungs: Accuracy at each rung at which it paused, by its epochs; empty before the first.
+    """
+
+    genes: Ints
+    rungs: Mapping[int, float] = field(default_factory=dict)
 
 
 class History:
@@ -46,13 +61,19 @@ class History:
         self._elsewhere = elsewhere
         self._names = {p.name for p in space.searched}
         self._accuracy = [*objectives].index(ACCURACY) if ACCURACY in objectives else None
-        self._known: dict[int, Trained | None] = {}
-        self.in_flight: list[Ints] = []
+        self._known: dict[int, Trained | Begun] = {}
+        self.in_flight: list[Begun] = []
 
     @property
     def trained(self) -> list[Trained]:
         """The trained networks, by number of the trial."""
-        return [known for _, known in sorted(self._known.items()) if known is not None]
+        return [known for _, known in sorted(self._known.items()) if isinstance(known, Trained)]
+
+    @property
+    def stopped(self) -> list[Begun]:
+        """The networks that came to a rung and do not go on, by number of the trial."""
+        ended = (known for _, known in sorted(self._known.items()) if isinstance(known, Begun))
+        return [known for known in ended if known.rungs]
 
     @property
     def elsewhere(self) -> list[Trained]:
@@ -74,20 +95,28 @@ class History:
         for trial in study.get_trials(deepcopy=False):
             if trial.number in self._known or trial.number == number:
                 continue
-            whole = self._names <= trial.params.keys()
+            if not self._names <= trial.params.keys():
+                continue
             if trial.state.is_finished():
-                self._known[trial.number] = self._trained(trial) if whole else None
-            elif trial.state == TrialState.RUNNING and whole:
-                self.in_flight.append(self._space.genes(trial.params)[0])
+                self._known[trial.number] = self._ended(trial)
+            elif trial.state == TrialState.RUNNING:
+                self.in_flight.append(self._begun(trial))
 
-    def _trained(self, trial: FrozenTrial) -> Trained | None:
-        """Return what a finished trial tells; None where it was not trained to the end."""
+    def _begun(self, trial: FrozenTrial) -> Begun:
+        shown = trial.user_attrs.get(RUNGS, {})
+        rungs = {int(epochs): float(accuracy) for epochs, accuracy in shown.items()}
+        return Begun(self._space.genes(trial.params)[0], rungs)
+
+    def _ended(self, trial: FrozenTrial) -> Trained | Begun:
+        """Return what a finished trial tells, which maybe was not trained to the end."""
+        begun = self._begun(trial)
         if trial.state == TrialState.FAIL:
-            return None  # whatever it was told of is told again by the trial that takes it up
+            # Whatever it was told of is told again by the trial that takes it up.
+            return replace(begun, rungs={})
         accuracy = trial.user_attrs.get(TRAINED_ACCURACY)
         if trial.state == TrialState.COMPLETE and accuracy is None:
             accuracy = np.nan if self._accuracy is None else trial.values[self._accuracy]
         if accuracy is None:
-            return None
+            return begun
         rates = trial.user_attrs.get(SPIKE_RATES, {})
-        return Trained(self._space.genes(trial.params)[0], float(accuracy), rates)
+        return Trained(begun.genes, float(accuracy), rates, begun.rungs)

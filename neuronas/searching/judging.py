@@ -10,10 +10,11 @@ import numpy as np
 from neuronas.searching.acquisition import expected_hypervolume_improvement
 from neuronas.searching.assessment import Ints
 from neuronas.searching.beliefs import Beliefs, measured_quantities
-from neuronas.searching.history import Trained
+from neuronas.searching.foretelling import foretold, lines
+from neuronas.searching.history import Begun, Trained
 from neuronas.searching.objectives import ACCURACY
 from neuronas.searching.question import Floats, Quantities, Question
-from neuronas.searching.surrogate import Coordinates, GaussianProcess
+from neuronas.searching.surrogate import Coordinates, GaussianProcess, Variances
 
 _CERTAIN = 1e-9
 _SHORTLIST = 2048
@@ -77,9 +78,10 @@ class Judge:
         question: What the study asks.
         beliefs: What was learned.
         trained: Trained networks, at least one if accuracy is an objective.
-        in_flight: Genotypes of networks that are being trained; they are taken to turn out as
+        in_flight: Networks that are being trained or wait at a rung; they are taken to turn out as
             expected, so that others are proposed beside them.
-        known: What is seen of the trained networks, then of those in flight.
+        stopped: Networks that came to a rung and do not go on.
+        known: What is seen of the trained networks, of those in flight, and of the stopped ones.
         elsewhere: How many of the trained networks, the first, are of other studies: they are
             learned from, but stand on no front of this one.
     """
@@ -89,7 +91,8 @@ class Judge:
         question: Question,
         beliefs: Beliefs,
         trained: Sequence[Trained],
-        in_flight: Sequence[Ints],
+        in_flight: Sequence[Begun],
+        stopped: Sequence[Begun],
         known: Coordinates,
         elsewhere: int = 0,
     ) -> None:
@@ -97,17 +100,13 @@ class Judge:
         self._beliefs = beliefs
         self._accuracy: GaussianProcess | None = None
         if beliefs.variances is not None:
-            values = np.array([t.accuracy for t in trained])
-            process = GaussianProcess(known.take(slice(0, len(values))), values, beliefs.variances)
-            if in_flight:
-                pending = known.take(slice(len(values), None))
-                fantasies = process.mean(process.covariance(pending))
-                values = np.append(values, fantasies)
-                process = GaussianProcess(known, values, beliefs.variances)
-            self._accuracy = process
+            begun = [*in_flight, *stopped]
+            self._accuracy = surrogate_of_accuracy(beliefs.variances, trained, begun, known)
         own = trained[elsewhere:]
-        genes = np.array([*(t.genes for t in own), *in_flight], dtype=np.int64)
-        self._front = self._standing(genes, own, known.take(slice(elsewhere, None)))
+        standing = [t.genes for t in own] + [b.genes for b in in_flight]
+        genes = np.array(standing, dtype=np.int64)
+        at = known.take(slice(elsewhere, elsewhere + len(genes)))
+        self._front = self._standing(genes, own, at)
 
     def promise(self, candidates: Candidates) -> tuple[Floats, Floats]:
         """Return what candidates promise, shape ``(N,)`` each.
@@ -130,7 +129,8 @@ class Judge:
         deviation[unknown] = process.deviation(seen.take(unknown), covariance[unknown])
         value = self._improvement(gain, deviation, costs) * probability
         if len(unknown) < len(candidates):
-            # What more networks tell only makes deviations smaller, so old ones are upper bounds.
+            # What more networks tell only makes deviations smaller, so old ones are upper bounds
+            # (but near what came to a rung since: that tells less than the end it was taken for).
             rows = np.argsort(-value)[:_SHORTLIST]
             deviation[rows] = process.deviation(seen.take(rows), covariance[rows])
             better = self._improvement(gain[rows], deviation[rows], costs[rows])
@@ -159,3 +159,31 @@ class Judge:
             mean = self._accuracy.mean(self._accuracy.covariance(known))
             accuracy = mean - self._question.reference[ACCURACY]
         return accuracy[within], self._question.cost_gains(quantities)[within]
+
+
+def surrogate_of_accuracy(
+    variances: Variances, trained: Sequence[Trained], begun: Sequence[Begun], known: Coordinates
+) -> GaussianProcess:
+    """Return what is known of accuracy; what no rung foretells is taken to be as expected.
+
+    Args:
+        variances: Of its parts.
+        trained: Trained networks, at least one.
+        begun: Others, of which accuracy is foretold where they came to a rung that tells it.
+        known: What is seen of all of them, in that order.
+    """
+    by = lines(trained)
+    told = [(t.accuracy, 0.0) for t in trained] + [foretold(b.rungs, by) for b in begun]
+    rows = np.array([row for row, one in enumerate(told) if one is not None])
+    values, noise = np.array([one for one in told if one is not None]).T
+    process = GaussianProcess(known.take(rows), values, variances, noise)
+    pending = np.array([row for row, one in enumerate(told) if one is None], dtype=np.int64)
+    if not len(pending):
+        return process
+    fantasies = process.mean(process.covariance(known.take(pending)))
+    return GaussianProcess(
+        known.take(np.append(rows, pending)),
+        np.append(values, fantasies),
+        variances,
+        np.append(noise, np.zeros(len(pending))),
+    )

@@ -6,7 +6,13 @@ are set on what it costs (``problems``), and each sampler is simulated with many
 """
 
 from neuronas.benchmarks.search.bench import Bench, Plan
-from neuronas.benchmarks.search.fidelity import FidelityPlan, FidelityResult, fidelity_results
+from neuronas.benchmarks.search.fidelity import (
+    FidelityPlan,
+    FidelityResult,
+    fidelity_plans,
+    fidelity_results,
+    rungs_named,
+)
 from neuronas.benchmarks.search.planning import plans, problem_named
 from neuronas.benchmarks.search.problems import PROBLEMS, Problem, ProblemConfig
 from neuronas.benchmarks.search.results import Result, results
@@ -26,10 +32,12 @@ __all__ = [
     "Run",
     "Step",
     "TrainedCells",
+    "fidelity_plans",
     "fidelity_results",
     "plans",
     "problem_named",
     "read_table",
     "results",
     "run_all",
+    "rungs_named",
 ]

@@ -35,10 +35,7 @@ def plans(
         ConfigError: There is no such sampler, or it scores untrained networks.
     """
     for name in samplers:
-        if name not in SAMPLER_NAMES:
-            raise ConfigError(
-                f"--sampler: {_refusal(name)}; allowed: {', '.join(sorted(SAMPLER_NAMES))}"
-            )
+        check_sampler(name)
     names = list(problems)
     count = seeds or (4 if quick else 30)
     fast = [name for name in samplers or SAMPLER_NAMES if name != SLOW]
@@ -47,6 +44,18 @@ def plans(
         own = [n for n in names if n in _SLOW_PROBLEMS or n not in PROBLEMS or SLOW in samplers]
         found += _cross(own, [SLOW], _WORKERS[:1], 60 if quick else 100, -(-count // 3))
     return found
+
+
+def check_sampler(name: str) -> None:
+    """Raise what is wrong with the name of a sampler.
+
+    Raises:
+        ConfigError: There is no such sampler, or it scores untrained networks.
+    """
+    if name not in SAMPLER_NAMES:
+        raise ConfigError(
+            f"--sampler: {_refusal(name)}; allowed: {', '.join(sorted(SAMPLER_NAMES))}"
+        )
 
 
 def problem_named(text: str) -> ProblemConfig:
