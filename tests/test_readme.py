@@ -8,11 +8,12 @@ import sqlite3
 import subprocess
 import sys
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import yaml
 
-from neuronas.config import StudyConfig
+from neuronas.config import SearchConfig, StudyConfig
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -45,7 +46,7 @@ def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 def test_the_readmes_study_is_checked_searched_from_python_and_queried_in_sql(folder):
     assert "rejected: energy_uj" in run(folder, "check", "mine.yaml").stdout
     python = subprocess.run(
-        [sys.executable, "-c", blocks("python")[0]],
+        [sys.executable, "-c", blocks("python")[1]],
         cwd=folder,
         capture_output=True,
         text=True,
@@ -75,7 +76,7 @@ def test_final_weights_are_loaded_as_the_readme_says(folder):
     final = run(folder, "train", "mine", trial, "--epochs", "2", "--seeds", "1", "--format", "json")
     (folder / "final.json").write_text(final.stdout)
     python = subprocess.run(
-        [sys.executable, "-c", blocks("python")[1]],
+        [sys.executable, "-c", blocks("python")[2]],
         cwd=folder,
         capture_output=True,
         text=True,
@@ -84,6 +85,21 @@ def test_final_weights_are_loaded_as_the_readme_says(folder):
     assert python.returncode == 0, python.stderr
     (found,) = json.loads(final.stdout)
     assert float(python.stdout) == found["runs"][0]["test_accuracy"]
+
+
+def test_the_readmes_own_loop_over_the_hardware_aware_sampler_runs(folder):
+    found = {}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        exec(blocks("python")[0], found)
+    assert len(found["study"].trials) == 5
+    assert all(trial.values for trial in found["study"].trials)
+
+
+def test_every_sampler_is_in_the_readmes_table():
+    (table,) = re.findall(r"^\| `sampler` \|.*\n((?:\|.*\n)+)", README, flags=re.MULTILINE)
+    named = {name for row in table.splitlines() for name in re.findall("`([a-z0-9-]+)`", row)}
+    assert set(get_args(SearchConfig.model_fields["sampler"].annotation)) <= named
 
 
 def test_the_defaults_in_the_readme_are_those_of_the_code():

@@ -61,8 +61,15 @@ BUDGET_PRESETS: dict[str, dict[str, float]] = {
 DEFAULT_CHIPS = {"cim": "rram-32nm", "spikesim": "spikesim-65nm-rram"}
 """The chip of each of our hardware models where none is named."""
 
-IMMUTABLE_SECTIONS = ("dataset", "space", "hardware", "budget", "objectives")
-"""Sections that make old and new trials incomparable when they change."""
+IMMUTABLE_SECTIONS = (
+    "dataset",
+    "space",
+    "hardware",
+    "budget",
+    "objectives",
+    "search.reference_accuracy",
+)
+"""Sections, and one key, that make old and new trials incomparable when they change."""
 
 
 def chip_names() -> list[str]:
@@ -316,6 +323,17 @@ class StudyConfig(Section):
                 "contradiction",
                 "search.rungs: rungs are judged by accuracy, which is not among the objectives; "
                 "leave them out, or add it",
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _an_accuracy_is_measured_from_the_reference(self) -> StudyConfig:
+        if self.search.reference_accuracy and "accuracy" not in self.objectives:
+            raise PydanticCustomError(
+                "contradiction",
+                "search.reference_accuracy: found {found}, but accuracy is not among the "
+                "objectives; leave it out, or add accuracy",
+                {"found": self.search.reference_accuracy},
             )
         return self
 

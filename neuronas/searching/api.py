@@ -23,6 +23,7 @@ from neuronas.searching.samplers import GatedSampler
 from neuronas.searching.seeds import Stream, generator
 from neuronas.searching.stop_rules import holding_rule
 from neuronas.searching.survey import reference_point
+from neuronas.searching.warm_start import TakenOver, taken_over
 from neuronas.storage import (
     Repository,
     enqueue,
@@ -138,13 +139,14 @@ def search(
         asked = stored and replace(stored, config=config, target_trials=target)
         if asked is None or not _is_done(url, asked):
             trainer = study_trainer(config, checkpoint_dir, data_dir, threads, device)
+            known = taken_over(config, repository, region.space, trainer.context())
             if stored is None:
                 _create(config, target, repository, region, source)
             else:
                 repository.update_study(
                     config.name, config=config, target_trials=target, state=RUNNING
                 )
-            _loop(config, repository, region, trainer, listener or _ignore).run()
+            _loop(config, repository, region, trainer, known, listener or _ignore).run()
         elif stored is not None and _is_asked_more(asked, stored):
             repository.update_study(config.name, config=config, target_trials=target)
         return _result(config.name, repository)
@@ -213,9 +215,9 @@ def accepted(config: StudyConfig, *, storage: str | None = None) -> StudyConfig:
     """Return the study that goes on when its changes are accepted.
 
     Changed training and search settings hold from the next trial on. Another question (dataset,
-    space, hardware, budget, objectives) makes trials incomparable, so it goes on as a study of
-    its own, ``NAME-2`` or the next free number; networks that the database has trained are
-    reused there.
+    space, hardware, budget, objectives, reference accuracy) makes trials incomparable, so it goes
+    on as a study of its own, ``NAME-2`` or the next free number; networks that the database has
+    trained are reused there.
 
     Raises:
         StorageError: The database cannot be used.
@@ -276,7 +278,8 @@ def _create(
 ) -> None:
     """Store a new study; ``source`` draws what its hypervolume is measured from."""
     require_unused_name(repository.url, config.name)
-    reference = reference_point(region, source, config.objectives)
+    accuracy = config.search.reference_accuracy
+    reference = reference_point(region, source, config.objectives, accuracy)
     repository.create_study(config, target, reference)
 
 
@@ -285,6 +288,7 @@ def _loop(
     repository: Repository,
     region: FeasibleRegion,
     trainer: Trainer,
+    known: TakenOver,
     listener: Listener,
 ) -> SearchLoop:
     """Return the search of a stored study, ready to run."""
@@ -300,9 +304,11 @@ def _loop(
             config.search.seed,
             config.objectives,
             repository.study(config.name).reference,
+            known.networks,
         )
     study = open_optuna_study(repository.url, config.name, directions(config.objectives), sampler)
-    return SearchLoop(config, repository, study, sampler, trainer, listener)
+    opening = f"searching; {known.message}" if config.search.warm_start else "searching"
+    return SearchLoop(config, repository, study, sampler, trainer, listener, opening)
 
 
 def _ignore(_: Progress) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from neuronas.searching.hardware_aware import HardwareAwareSampler
+from neuronas.searching.history import Trained
 from neuronas.searching.region import FeasibleRegion
 from neuronas.searching.samplers import SAMPLERS, GatedSampler
 
@@ -19,6 +20,7 @@ def make_sampler(
     seed: int,
     objectives: Sequence[str],
     reference: Mapping[str, float],
+    elsewhere: Sequence[Trained] = (),
 ) -> GatedSampler:
     """Return a sampler for one study.
 
@@ -28,7 +30,8 @@ def make_sampler(
         seed: The study's seed.
         objectives: Of the study, in the order of its values.
         reference: Worst value per objective, from which hypervolume is measured.
+        elsewhere: Networks that other studies trained, for ``HARDWARE_AWARE``.
     """
     if name == HARDWARE_AWARE:
-        return HardwareAwareSampler(region, seed, objectives, reference)
+        return HardwareAwareSampler(region, seed, objectives, reference, elsewhere)
     return GatedSampler(region, seed, SAMPLERS[name])

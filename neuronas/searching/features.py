@@ -58,19 +58,22 @@ class FeatureMap:
     def __init__(self, space: SearchSpace, sample: Ints) -> None:
         self._space = space
         main, edges = self._raw(sample)
-        self._main = np.flatnonzero(np.nanmax(main, axis=0) > np.nanmin(main, axis=0))
+        told = ~np.isnan(main)
+        self._usual = np.where(told, main, 0.0).sum(axis=0) / np.maximum(told.sum(axis=0), 1)
+        main = np.where(told, main, self._usual)
+        self._main = np.flatnonzero(np.ptp(main, axis=0) > 0)
         self._edges = np.flatnonzero(np.ptp(edges, axis=0) > 0)
         varying = main[:, self._main]
-        self._mean, self._scale = np.nanmean(varying, axis=0), np.nanstd(varying, axis=0)
+        self._mean, self._scale = varying.mean(axis=0), varying.std(axis=0)
         self._centre = edges[:, self._edges].mean(axis=0)
         self._places = len(np.unique(self._edges // len(OPERATIONS)))
 
     def __call__(self, genes: Ints) -> Features:
         """Return the features of genotypes, shape ``(N, G)``."""
         main, edges = self._raw(genes)
-        scaled = (main[:, self._main] - self._mean) / self._scale
+        main = np.where(np.isnan(main), self._usual, main)
         return Features(
-            np.where(np.isnan(scaled), 0.0, scaled),
+            (main[:, self._main] - self._mean) / self._scale,
             edges[:, self._edges] - self._centre,
             self._places,
         )

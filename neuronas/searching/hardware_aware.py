@@ -44,6 +44,7 @@ class HardwareAwareSampler(GatedSampler):
         seed: The study's seed.
         objectives: Of the study, in the order of its values.
         reference: Worst value per objective, from which hypervolume is measured.
+        elsewhere: Networks that other studies trained alike: learned from, and not yet proposed.
     """
 
     def __init__(
@@ -52,10 +53,12 @@ class HardwareAwareSampler(GatedSampler):
         seed: int,
         objectives: Sequence[str],
         reference: Mapping[str, float],
+        elsewhere: Sequence[Trained] = (),
     ) -> None:
         super().__init__(region, seed)
         self._question = Question(region, objectives, reference)
-        self._history = History(region.space, objectives)
+        self._offered = [network.genes for network in elsewhere]
+        self._history = History(region.space, objectives, elsewhere)
         self._population: Population | None = None
         self._beliefs: Beliefs | None = None
 
@@ -64,11 +67,11 @@ class HardwareAwareSampler(GatedSampler):
     ) -> Ints:
         del search_space  # the space is known
         if self._population is None:
-            self._population = Population(self._question, self._seed)
+            self._population = Population(self._question, self._seed, self._offered)
         population = self._population
         self._history.read(study, trial.number)
-        trained, in_flight = self._history.trained, self._history.in_flight
-        stopped = self._history.stopped
+        elsewhere, in_flight = self._history.elsewhere, self._history.in_flight
+        trained, stopped = [*elsewhere, *self._history.trained], self._history.stopped
         begun = [t.genes for t in trained] + [b.genes for b in (*in_flight, *stopped)]
         known = population.seen(begun)
         beliefs = self._learned(trained, known)
@@ -81,7 +84,7 @@ class HardwareAwareSampler(GatedSampler):
             if len(self._question.objectives) == 1 or trial.number % 2 == 0:
                 return self._any(trial.number)
             return np.asarray(candidates.genes[first_choice(self._question, candidates, begun)])
-        judge = Judge(self._question, beliefs, trained, in_flight, stopped, known)
+        judge = Judge(self._question, beliefs, trained, in_flight, stopped, known, len(elsewhere))
         value, probability = judge.promise(candidates)
         promising = candidates.genes[np.argsort(-value, kind="stable")[:_PROMISING]]
         near = population.near(source, promising, self._is_new)

@@ -9,7 +9,7 @@ import numpy as np
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
-from neuronas.architecture import SearchSpace
+from neuronas.architecture import SearchSpace, network_keys
 from neuronas.searching.assessment import Ints
 from neuronas.searching.attributes import RUNGS, SPIKE_RATES, TRAINED_ACCURACY
 from neuronas.searching.objectives import ACCURACY
@@ -51,10 +51,14 @@ class History:
     Args:
         space: The search space.
         objectives: Of the study, in the order of its values.
+        elsewhere: Networks that other studies trained.
     """
 
-    def __init__(self, space: SearchSpace, objectives: Sequence[str]) -> None:
+    def __init__(
+        self, space: SearchSpace, objectives: Sequence[str], elsewhere: Sequence[Trained] = ()
+    ) -> None:
         self._space = space
+        self._elsewhere = elsewhere
         self._names = {p.name for p in space.searched}
         self._accuracy = [*objectives].index(ACCURACY) if ACCURACY in objectives else None
         self._known: dict[int, Trained | Begun] = {}
@@ -70,6 +74,20 @@ class History:
         """The networks that came to a rung and do not go on, by number of the trial."""
         ended = (known for _, known in sorted(self._known.items()) if isinstance(known, Begun))
         return [known for known in ended if known.rungs]
+
+    @property
+    def elsewhere(self) -> list[Trained]:
+        """What other studies trained; without trainings that this study has taken over."""
+        own = set(self._evaluations(self.trained))
+        evaluations = self._evaluations(self._elsewhere)
+        return [t for t, e in zip(self._elsewhere, evaluations, strict=True) if e not in own]
+
+    def _evaluations(self, trained: Sequence[Trained]) -> list[tuple[bytes, float]]:
+        """Return what is equal for one training, from whichever study it comes."""
+        if not self._elsewhere or not trained:
+            return []
+        keys = network_keys(self._space.decode(np.array([t.genes for t in trained])))
+        return [(key, t.accuracy) for key, t in zip(keys, trained, strict=True)]
 
     def read(self, study: Study, number: int) -> None:
         """Take note of all trials but the one of this number."""
@@ -92,6 +110,9 @@ class History:
     def _ended(self, trial: FrozenTrial) -> Trained | Begun:
         """Return what a finished trial tells, which maybe was not trained to the end."""
         begun = self._begun(trial)
+        if trial.state == TrialState.FAIL:
+            # Whatever it was told of is told again by the trial that takes it up.
+            return Begun(begun.genes)
         accuracy = trial.user_attrs.get(TRAINED_ACCURACY)
         if trial.state == TrialState.COMPLETE and accuracy is None:
             accuracy = np.nan if self._accuracy is None else trial.values[self._accuracy]

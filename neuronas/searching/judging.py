@@ -82,6 +82,8 @@ class Judge:
             expected, so that others are proposed beside them.
         stopped: Networks that came to a rung and do not go on.
         known: What is seen of the trained networks, of those in flight, and of the stopped ones.
+        elsewhere: How many of the trained networks, the first, are of other studies: they are
+            learned from, but stand on no front of this one.
     """
 
     def __init__(
@@ -92,6 +94,7 @@ class Judge:
         in_flight: Sequence[Begun],
         stopped: Sequence[Begun],
         known: Coordinates,
+        elsewhere: int = 0,
     ) -> None:
         self._question = question
         self._beliefs = beliefs
@@ -99,9 +102,11 @@ class Judge:
         if beliefs.variances is not None:
             begun = [*in_flight, *stopped]
             self._accuracy = surrogate_of_accuracy(beliefs.variances, trained, begun, known)
-        standing = [t.genes for t in trained] + [b.genes for b in in_flight]
+        own = trained[elsewhere:]
+        standing = [t.genes for t in own] + [b.genes for b in in_flight]
         genes = np.array(standing, dtype=np.int64)
-        self._front = self._standing(genes, trained, known.take(slice(0, len(genes))))
+        behind = elsewhere + len(genes)
+        self._front = self._standing(genes, own, known.take(slice(elsewhere, behind)))
 
     def promise(self, candidates: Candidates) -> tuple[Floats, Floats]:
         """Return what candidates promise, shape ``(N,)`` each.

@@ -69,6 +69,7 @@ class SearchLoop:
         sampler: The gated sampler.
         evaluator: Trains networks.
         listener: Is told of progress.
+        opening: What it is told first.
     """
 
     config: StudyConfig
@@ -77,6 +78,7 @@ class SearchLoop:
     sampler: GatedSampler
     evaluator: Evaluator
     listener: Listener
+    opening: str = "searching"
     _pausing: Pausing = field(init=False)
     _recovery: Recovery = field(init=False)
     _seconds: dict[int, float] = field(default_factory=dict)
@@ -107,7 +109,7 @@ class SearchLoop:
         self._counted_until = monotonic()
         self.evaluator.sweep()
         self._recovery.take_up(DIED)
-        self._report("searching")
+        self._report(self.opening)
         try:
             with translated_errors(self.repository.url):
                 state = self._run()

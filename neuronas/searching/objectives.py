@@ -92,7 +92,8 @@ def front_change(
     # A stored point's objectives may come back in another order than they were written in.
     ordered = [{name: point[name] for name in values} for point in points]
     volume = hypervolume(np.array([gains(point, reference) for point in ordered]))
-    return FrontChange(dict(values), not beaten, leaves, volume)
+    box = 1 - reference.get(ACCURACY, 0.0)
+    return FrontChange(dict(values), not beaten, leaves, volume / box)
 
 
 def _oriented(point: Mapping[str, float], names: Iterable[str]) -> tuple[float, ...]:

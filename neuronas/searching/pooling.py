@@ -150,6 +150,13 @@ def pool(
     return gathered.pool()
 
 
+def fitting(region: FeasibleRegion, genes: Ints, is_new: Callable[[bytes], bool]) -> Pool:
+    """Return those of some genotypes, shape ``(N, G)``, that are feasible and new, each once."""
+    gathered = _Gathering(region, len(genes), is_new)
+    gathered.gather(region.assess(genes))
+    return gathered.pool()
+
+
 def _begin(
     region: FeasibleRegion,
     generator: np.random.Generator,

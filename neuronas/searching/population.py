@@ -11,12 +11,12 @@ from neuronas.searching.beliefs import Beliefs
 from neuronas.searching.drawing import IsNew
 from neuronas.searching.features import FeatureMap, Floats
 from neuronas.searching.judging import Candidates
-from neuronas.searching.pooling import Pool
+from neuronas.searching.pooling import Pool, fitting
 from neuronas.searching.question import Question
 from neuronas.searching.seeds import Stream, generator
 from neuronas.searching.surrogate import Coordinates
 
-_WHOLE = 2**16
+_WHOLE = 2**17
 """Genotypes of a space that is looked at whole."""
 _KEPT = 12_288
 """Candidates that are kept of a larger one, from proposal to proposal."""
@@ -31,10 +31,12 @@ class Population:
     Args:
         question: What the study asks.
         seed: The study's seed, of which features are scaled.
+        offered: Genotypes that are candidates from the start.
     """
 
-    def __init__(self, question: Question, seed: int) -> None:
+    def __init__(self, question: Question, seed: int, offered: Sequence[Ints] = ()) -> None:
         self._region = question.region
+        self._offered = offered
         self._whole = question.region.space.size <= _WHOLE
         self._kept: Candidates | None = None
         self._beliefs: Beliefs | None = None
@@ -85,7 +87,16 @@ class Population:
             source, count, known=known, is_new=lambda key: key not in present and is_new(key)
         )
         fresh = self._made(pool)
-        return kept.followed(fresh) if kept else fresh
+        if kept:
+            return kept.followed(fresh)
+        return fresh.followed(self._made(self._others(pool, is_new))) if self._offered else fresh
+
+    def _others(self, pool: Pool, is_new: IsNew) -> Pool:
+        """Return what is offered and may be proposed, but is not in a pool."""
+        present = set(pool.keys)
+        return fitting(
+            self._region, np.array(self._offered), lambda key: key not in present and is_new(key)
+        )
 
     def near(
         self, source: np.random.Generator, promising: Ints, is_new: IsNew

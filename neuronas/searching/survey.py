@@ -121,18 +121,21 @@ def survey_region(region: FeasibleRegion, source: np.random.Generator, candidate
 
 
 def reference_point(
-    region: FeasibleRegion, source: np.random.Generator, objectives: Sequence[str]
+    region: FeasibleRegion,
+    source: np.random.Generator,
+    objectives: Sequence[str],
+    accuracy: float = 0.0,
 ) -> dict[str, float]:
     """Return the point from which hypervolume is measured.
 
-    Accuracy 0; a quantity's budget, or where the study sets none 1.1 times the dearest of a fixed
-    sample of feasible networks (of what is maximized, the worst divided by 1.1).
+    The accuracy that is given; a quantity's budget, or where the study sets none 1.1 times the
+    dearest of a fixed sample of feasible networks (of what is maximized, the worst divided by 1.1).
     """
     found = survey_region(region, source, REFERENCE_CHUNKS * CHUNK)
     reference: dict[str, float] = {}
     for name in objectives:
         if name == ACCURACY:
-            reference[name] = 0.0
+            reference[name] = accuracy
             continue
         quantity = QUANTITIES[name]
         limit = region.budget.limits.get(quantity)

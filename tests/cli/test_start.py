@@ -18,6 +18,7 @@ COMMANDS = [
     "search",
     "resume",
     "enqueue",
+    "history",
     "list",
     "status",
     "front",
@@ -100,7 +101,7 @@ def test_every_command_explains_itself_and_each_option(run, command):
 
 
 @pytest.mark.parametrize(
-    "command", ["search", "resume", "list", "status", "front", "show", "train"]
+    "command", ["search", "resume", "list", "status", "history", "front", "show", "train"]
 )
 def test_every_command_on_stored_studies_takes_a_storage(run, command):
     assert "NEURONAS_STORAGE" in run(command, "--help").out

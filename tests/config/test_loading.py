@@ -131,6 +131,14 @@ def test_a_name_that_resembles_nothing_gets_no_suggestion(refused):
     assert message == f"search.sampler: found 'cma'; allowed: {SAMPLERS}"
 
 
+def test_a_reference_accuracy_needs_accuracy_among_the_objectives(refused):
+    rest = "objectives: [energy]\nsearch: {reference_accuracy: 0.5}"
+    assert refused(f"dataset: digits\n{rest}") == (
+        "search.reference_accuracy: found 0.5, but accuracy is not among the objectives; leave it "
+        "out, or add accuracy"
+    )
+
+
 def test_a_missing_dataset_is_told_which_there_are(refused):
     allowed = f"{', '.join(DATASETS)}, or your own files"
     assert refused("") == f"dataset: required, but not given; allowed: {allowed}"

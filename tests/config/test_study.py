@@ -30,7 +30,7 @@ def test_a_file_with_only_a_dataset_has_every_default(tmp_path):
     assert read.hardware.spike_rate == 0.1
     assert read.budget.limits() == {}
     assert read.objectives == ["accuracy", "energy"]
-    assert (read.search.sampler, read.search.trials, read.search.seed) == ("tpe", 30, 0)
+    assert (read.search.sampler, read.search.trials, read.search.seed) == ("hardware-aware", 30, 0)
     assert read.storage is None
 
 

@@ -17,7 +17,7 @@ from neuronas.errors import (
     InfeasibleSpaceError,
     SpaceExhaustedError,
 )
-from neuronas.hardware import UNITS, estimate
+from neuronas.hardware import HIGHER_IS_BETTER, UNITS, estimate
 from neuronas.searching import FeasibleRegion
 from neuronas.searching.assessment import Assessment
 from neuronas.searching.chips import chip_of
@@ -381,7 +381,8 @@ def test_a_space_too_large_to_enumerate_names_the_nearest_it_found():
 
 @pytest.mark.parametrize("name", UNITS)
 def test_each_budget_can_bind_and_names_its_unit(name):
-    region = region_of(space=TINY, budget={name: 1e-9})
+    limit = 1e12 if name in HIGHER_IS_BETTER else 1e-9
+    region = region_of(space=TINY, budget={name: limit})
     with pytest.raises(InfeasibleSpaceError) as caught:
         region.draw(np.random.default_rng(0), always)
     assert caught.value.binding == name

@@ -185,6 +185,24 @@ def test_an_accepted_question_goes_on_as_a_study_of_its_own_and_reuses_networks(
     assert (same.study.name, same.front) == ("test", first.front)
 
 
+def test_hypervolume_is_a_share_of_what_lies_above_the_reference_accuracy(url):
+    result = run(study_config(objectives=["accuracy"], search={"reference_accuracy": 0.25}), url)
+    (best,) = result.front
+    above = best.evaluation.validation_accuracy - 0.25
+    assert above > 0
+    assert result.hypervolume == pytest.approx(above / 0.75)
+    assert result.study.reference == {"accuracy": 0.25}
+
+
+def test_another_reference_accuracy_is_another_question(url):
+    run(study_config(), url)
+    changed = study_config(search={"reference_accuracy": 0.5})
+    with pytest.raises(ConfigError, match=r"search\.reference_accuracy: stored 0\.0, file 0\.5"):
+        run(changed, url)
+    result = run(changed, url, accept_changes=True)
+    assert (result.study.name, result.study.reference["accuracy"]) == ("test-2", 0.5)
+
+
 def test_other_settings_are_refused_until_accepted(url):
     run(study_config(), url)
     evaluator = FakeEvaluator()

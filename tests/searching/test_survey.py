@@ -79,6 +79,11 @@ def test_the_reference_is_no_accuracy_the_budget_or_the_dearest_network():
     assert found["memory"] >= survey.dearest["memory_bytes"].value * 0.8
 
 
+def test_the_reference_accuracy_is_the_one_that_is_given():
+    found = reference_point(region_of(), np.random.default_rng(0), ["accuracy"], 0.7)
+    assert found == {"accuracy": 0.7}
+
+
 def test_the_reference_of_throughput_is_the_least_that_is_wanted_or_was_seen():
     names = ["accuracy", "throughput"]
     limited = region_of(budget={"throughput_per_s": 20_000.0})
