@@ -70,9 +70,8 @@ class HardwareAwareSampler(GatedSampler):
             self._population = Population(self._question, self._seed, self._offered)
         population = self._population
         self._history.read(study, trial.number)
-        elsewhere = self._history.elsewhere
-        in_flight, stopped = self._history.in_flight, self._history.stopped
-        trained = [*elsewhere, *self._history.trained]
+        elsewhere, in_flight = self._history.elsewhere, self._history.in_flight
+        trained, stopped = [*elsewhere, *self._history.trained], self._history.stopped
         begun = [t.genes for t in trained] + [b.genes for b in (*in_flight, *stopped)]
         known = population.seen(begun)
         beliefs = self._learned(trained, known)

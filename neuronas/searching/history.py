@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 from optuna.study import Study
@@ -112,7 +112,7 @@ class History:
         begun = self._begun(trial)
         if trial.state == TrialState.FAIL:
             # Whatever it was told of is told again by the trial that takes it up.
-            return replace(begun, rungs={})
+            return Begun(begun.genes)
         accuracy = trial.user_attrs.get(TRAINED_ACCURACY)
         if trial.state == TrialState.COMPLETE and accuracy is None:
             accuracy = np.nan if self._accuracy is None else trial.values[self._accuracy]

@@ -105,8 +105,8 @@ class Judge:
         own = trained[elsewhere:]
         standing = [t.genes for t in own] + [b.genes for b in in_flight]
         genes = np.array(standing, dtype=np.int64)
-        at = known.take(slice(elsewhere, elsewhere + len(genes)))
-        self._front = self._standing(genes, own, at)
+        behind = elsewhere + len(genes)
+        self._front = self._standing(genes, own, known.take(slice(elsewhere, behind)))
 
     def promise(self, candidates: Candidates) -> tuple[Floats, Floats]:
         """Return what candidates promise, shape ``(N,)`` each.
