@@ -97,7 +97,8 @@ def measured_activity(workload: Workload, rates: Mapping[str, Floats]) -> Activi
     handed_on: dict[str, Floats] = {}
     fires = workload.neurons > 0
     # An image is no spikes: its bit planes are as full as the cost model takes them to be.
-    first = rates.get(_INPUT, np.ones(len(workload)))
+    coded = rates.get(_INPUT, unknown)
+    first = np.where(np.isnan(coded), 1.0, coded)
     for row, slot in enumerate(workload.slots):
         before = [handed_on[name] for name in slot.after] or [first]
         read = np.max(before, axis=0)

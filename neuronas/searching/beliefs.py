@@ -105,7 +105,16 @@ def _deviations(
     expected = region.assess(genes, rates=firing.left_out()).quantities
     assumed = region.assess(genes).quantities
     return {
-        name: max(_LEAST_DEVIATION, float(np.sqrt(np.mean(np.log(expected[name] / own) ** 2))))
+        name: _relative_deviation(expected[name], own)
         for name, own in measured.items()
         if (own != assumed[name]).any()
     }
+
+
+def _relative_deviation(expected: Floats, measured: Floats) -> float:
+    """Return how far costs are off; one of 0, as of a network that never fires, tells nothing."""
+    told = (expected > 0) & (measured > 0)
+    if not told.any():
+        return _LEAST_DEVIATION
+    off = np.log(expected[told] / measured[told])
+    return max(_LEAST_DEVIATION, float(np.sqrt(np.mean(off**2))))

@@ -21,6 +21,8 @@ _KIND = np.array([op.kind for op in OPERATIONS])
 _KERNEL = np.array([op.kernel for op in OPERATIONS], dtype=np.float64)
 _THRESHOLD = np.array([op.threshold or np.nan for op in OPERATIONS])
 _NEVER = 99.0
+_ROUNDING = 1e-9
+"""Least difference that is one: means of equal values differ in the last digit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +63,7 @@ class FeatureMap:
         told = ~np.isnan(main)
         self._usual = np.where(told, main, 0.0).sum(axis=0) / np.maximum(told.sum(axis=0), 1)
         main = np.where(told, main, self._usual)
-        self._main = np.flatnonzero(np.ptp(main, axis=0) > 0)
+        self._main = np.flatnonzero(np.ptp(main, axis=0) > _ROUNDING)
         self._edges = np.flatnonzero(np.ptp(edges, axis=0) > 0)
         varying = main[:, self._main]
         self._mean, self._scale = varying.mean(axis=0), varying.std(axis=0)

@@ -67,11 +67,14 @@ class HardwareAwareSampler(GatedSampler):
     ) -> Ints:
         del search_space  # the space is known
         if self._population is None:
+            self._any(trial.number)  # where nothing fits, this says what would have to give
             self._population = Population(self._question, self._seed, self._offered)
         population = self._population
         self._history.read(study, trial.number)
         elsewhere, in_flight = self._history.elsewhere, self._history.in_flight
-        trained, stopped = [*elsewhere, *self._history.trained], self._history.stopped
+        failed, stopped = self._history.failed, self._history.stopped
+        # Failures count as known networks, or what is cheap and fails would be tried for ever.
+        trained = [*elsewhere, *failed, *self._history.trained]
         begun = [t.genes for t in trained] + [b.genes for b in (*in_flight, *stopped)]
         known = population.seen(begun)
         beliefs = self._learned(trained, known)
@@ -79,9 +82,10 @@ class HardwareAwareSampler(GatedSampler):
         candidates = population.renewed(source, begun, beliefs, self._is_new)
         if len(candidates) == 0:
             return self._any(trial.number)
-        if self._question.learns_accuracy and len(trained) < _START:
+        unknown = len(trained) < _START or len(trained) == len(failed)
+        if self._question.learns_accuracy and unknown:
             # Guesses alone may mislead: every second network is any that fits.
-            if len(self._question.objectives) == 1 or trial.number % 2 == 0:
+            if len(self._question.objectives) == 1 or failed or trial.number % 2 == 0:
                 return self._any(trial.number)
             return np.asarray(candidates.genes[first_choice(self._question, candidates, begun)])
         judge = Judge(self._question, beliefs, trained, in_flight, stopped, known, len(elsewhere))
@@ -99,9 +103,10 @@ class HardwareAwareSampler(GatedSampler):
 
     def _learned(self, trained: Sequence[Trained], known: Coordinates) -> Beliefs:
         """Return what was learned, anew whenever enough is new."""
-        before = self._beliefs
-        new = len(trained) - (before.learned_from if before else 0)
-        if before is None or new >= max(2, _LEARN_AGAIN * len(trained)):
+        beliefs = self._beliefs
+        new = len(trained) - (beliefs.learned_from if beliefs else 0)
+        if beliefs is None or new >= max(2, _LEARN_AGAIN * len(trained)):
             known = known.take(slice(0, len(trained)))
-            self._beliefs = Beliefs.of(self._question, known, trained, before)
-        return self._beliefs or Beliefs.of(self._question, known, trained, before)
+            beliefs = Beliefs.of(self._question, known, trained, beliefs)
+        self._beliefs = beliefs
+        return beliefs

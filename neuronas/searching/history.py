@@ -11,7 +11,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from neuronas.architecture import SearchSpace, network_keys
 from neuronas.searching.assessment import Ints
-from neuronas.searching.attributes import RUNGS, SPIKE_RATES, TRAINED_ACCURACY
+from neuronas.searching.attributes import REASON, RUNGS, SPIKE_RATES, TRAINED_ACCURACY
 from neuronas.searching.objectives import ACCURACY
 
 
@@ -62,12 +62,18 @@ class History:
         self._names = {p.name for p in space.searched}
         self._accuracy = [*objectives].index(ACCURACY) if ACCURACY in objectives else None
         self._known: dict[int, Trained | Begun] = {}
+        self._failures: dict[int, Trained] = {}
         self.in_flight: list[Begun] = []
 
     @property
     def trained(self) -> list[Trained]:
         """The trained networks, by number of the trial."""
         return [known for _, known in sorted(self._known.items()) if isinstance(known, Trained)]
+
+    @property
+    def failed(self) -> list[Trained]:
+        """The networks whose training failed, as if they had come out at chance."""
+        return [failure for _, failure in sorted(self._failures.items())]
 
     @property
     def stopped(self) -> list[Begun]:
@@ -111,7 +117,10 @@ class History:
         """Return what a finished trial tells, which maybe was not trained to the end."""
         begun = self._begun(trial)
         if trial.state == TrialState.FAIL:
-            # Whatever it was told of is told again by the trial that takes it up.
+            # What has no reason died, and is told again by the trial that takes it up.
+            if REASON in trial.user_attrs:
+                chance = 1 / self._space.classes
+                self._failures[trial.number] = Trained(begun.genes, chance, {})
             return Begun(begun.genes)
         accuracy = trial.user_attrs.get(TRAINED_ACCURACY)
         if trial.state == TrialState.COMPLETE and accuracy is None:

@@ -129,8 +129,9 @@ class Judge:
         deviation[unknown] = process.deviation(seen.take(unknown), covariance[unknown])
         value = self._improvement(gain, deviation, costs) * probability
         if len(unknown) < len(candidates):
-            # What more networks tell only makes deviations smaller, so old ones are upper bounds
-            # (but near what came to a rung since: that tells less than the end it was taken for).
+            # What more networks tell makes deviations smaller, so old ones are upper bounds, but
+            # for the scale of all values, and near what came to a rung since: that tells less
+            # than the end it was taken for.
             rows = np.argsort(-value)[:_SHORTLIST]
             deviation[rows] = process.deviation(seen.take(rows), covariance[rows])
             better = self._improvement(gain[rows], deviation[rows], costs[rows])

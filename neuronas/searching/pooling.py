@@ -144,6 +144,8 @@ def pool(
     fresh = CHUNK if uniform else int(CHUNK * _FRESH) if share >= _SOME_FIT else 0
     while not gathered.done:
         parents = _parents(generator, gathered.genes, ancestors)
+        if not len(parents):  # all that was found to fit was proposed before
+            parents = space.sample(generator, CHUNK)
         descendants = children(space, generator, parents, CHUNK - fresh)
         genes = np.concatenate([space.sample(generator, fresh), descendants])
         gathered.add(region.assess(genes))

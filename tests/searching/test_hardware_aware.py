@@ -11,8 +11,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from neuronas.errors import InfeasibleSpaceError
 from neuronas.searching import FeasibleRegion
-from neuronas.searching.attributes import FEASIBLE_PROBABILITY, SPIKE_RATES, TRAINED_ACCURACY
+from neuronas.searching.attributes import (
+    FEASIBLE_PROBABILITY,
+    REASON,
+    SPIKE_RATES,
+    TRAINED_ACCURACY,
+)
 from neuronas.searching.choosing import make_sampler
 from neuronas.searching.hardware_aware import HardwareAwareSampler
 from neuronas.searching.objectives import directions, gains, objective_values
@@ -237,3 +243,53 @@ def test_without_measured_rates_what_it_computes_is_certain():
     study = new_study(region, OBJECTIVES)
     run(study, region, OBJECTIVES, 6)
     assert study.trials[-1].user_attrs[FEASIBLE_PROBABILITY] == 1.0
+
+
+# Where things go wrong
+
+
+def test_failures_teach_where_not_to_look():
+    region = region_of(budget=BUDGET, hardware=CIM, **SMALL)
+    study = new_study(region, OBJECTIVES)
+    failed = []
+    for _ in range(24):
+        trial = study.ask()
+        genes = region.space.suggest(trial)
+        network = region.space.decode(genes)[0].canonical()
+        failed.append(network.cell_a.count("conv3x3") < 2)
+        if failed[-1]:
+            trial.set_user_attr(REASON, "dead network")
+            study.tell(trial, state=optuna.trial.TrialState.FAIL)
+        else:
+            energy = float(region.assess(genes).quantities["energy_uj"][0])
+            study.tell(trial, [quality(region, genes), energy])
+    in_a_row = max(len(list(run)) for fails, run in itertools.groupby(failed) if fails)
+    assert in_a_row < 5  # the search loop gives up at that
+
+
+def test_where_nothing_fits_it_says_so():
+    region = region_of(budget={"area_mm2": 1e-6}, hardware=CIM, **SMALL)
+    sampler = make_sampler("hardware-aware", region, 0, ["accuracy"], {"accuracy": 0.0})
+    study = optuna.create_study(direction="maximize", sampler=sampler)
+    with pytest.raises(InfeasibleSpaceError):
+        region.space.suggest(study.ask())
+
+
+def test_costs_of_images_and_of_spikes_are_known_side_by_side():
+    space = SMALL["space"] | {"coding": ["direct", "rate"]}
+    region = region_of(budget={"area_mm2": 3}, hardware=CIM, space=space)
+    genes = region.pool(np.random.default_rng(0), 20).genes
+    coded = region.assess(genes).networks.coding == 1
+    assert 0 < coded.sum() < len(genes)
+    rates = {"input": np.where(coded, 0.3, np.nan)}
+    together = region.assess(genes, rates=rates).quantities["energy_uj"]
+    alone = [
+        float(
+            region.assess(g[None], rates={n: r[[i]] for n, r in rates.items()}).quantities[
+                "energy_uj"
+            ][0]
+        )
+        for i, g in enumerate(genes)
+    ]
+    assert not np.isnan(together).any()
+    assert together == pytest.approx(alone)
