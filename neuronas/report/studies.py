@@ -173,13 +173,13 @@ def _exceeded(study: StudyRecord) -> str:
     """Return how many trained networks broke a budget, against what samplers stated of them."""
     counts, stated = study.counts, study.stated
     networks = counts["trained"] + counts["reused"]
-    found = f"{counts['exceeded']} of {networks} trained networks"
+    found = f"{counts['exceeded']} of {networks}"
     if stated.networks == 0:
         return found
     if stated.networks == networks:
         return f"{found} (expected {stated.expected:.1f})"
     return (
-        f"{found}; {stated.exceeded} of the {stated.networks} with a stated probability "
+        f"{found}; {stated.exceeded} of the {stated.networks} stated "
         f"(expected {stated.expected:.1f})"
     )
 

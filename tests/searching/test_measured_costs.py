@@ -195,7 +195,7 @@ def test_what_broke_a_budget_is_shown_against_what_was_stated(url):
     assert {t.candidate.feasible_probability for t in trials_of(url).values()} == {0.75}
     assert {t.user_attrs[FEASIBLE_PROBABILITY] for t in theirs(url)} == {0.75}
     exceeded = result.study.counts["exceeded"]
-    assert shown(url) == f"{exceeded} of 8 trained networks (expected 2.0)"
+    assert shown(url) == f"{exceeded} of 8 (expected 2.0)"
     found = status_json(result.study, "finished", 0.0, 1, 0)["measured"]
     stated = {"networks": 8, "exceeded": exceeded, "expected": 2.0}
     assert found == {"networks": 8, "exceeded": exceeded, "stated": stated}
@@ -206,15 +206,12 @@ def test_networks_of_which_nothing_was_stated_are_left_out_of_what_was_expected(
         exceeded = search(url).study.counts["exceeded"]
     trials = trials_of(url)
     of_six = sum(trials[number].state == CandidateState.EXCEEDED for number in range(6))
-    assert shown(url) == (
-        f"{exceeded} of 8 trained networks; {of_six} of the 6 with a stated probability "
-        "(expected 3.0)"
-    )
+    assert shown(url) == (f"{exceeded} of 8; {of_six} of the 6 stated (expected 3.0)")
 
 
 def test_without_a_statement_nothing_is_expected(searched):
     exceeded = load_result(searched, "test").study.counts["exceeded"]
-    assert shown(searched) == f"{exceeded} of 8 trained networks"
+    assert shown(searched) == f"{exceeded} of 8"
 
 
 def test_a_retried_candidate_keeps_what_was_stated_of_it(url):
