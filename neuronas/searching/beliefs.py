@@ -12,7 +12,7 @@ from neuronas.searching.assessment import Ints
 from neuronas.searching.firing import FiringModel
 from neuronas.searching.history import Trained
 from neuronas.searching.question import Floats, Quantities, Question
-from neuronas.searching.surrogate import Coordinates, Variances, learned
+from neuronas.searching.surrogate import Coordinates, Variances, distinct, learned
 
 _LEAST_DEVIATION = 1e-3
 """Of a cost that depends on spike rates, relative: nothing is expected more exactly."""
@@ -58,7 +58,9 @@ class Beliefs:
         variances = None
         if question.learns_accuracy and trained:
             accuracy = np.array([t.accuracy for t in trained])
-            variances = learned(known, accuracy, before.variances if before else None)
+            rows = distinct(known, accuracy)
+            start = before.variances if before else None
+            variances = learned(known.take(rows), accuracy[rows], start)
         told = [row for row, network in enumerate(trained) if network.rates]
         firing, deviations = None, {}
         if len(told) >= _TELLING:

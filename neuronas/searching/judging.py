@@ -14,7 +14,7 @@ from neuronas.searching.foretelling import foretold, lines
 from neuronas.searching.history import Begun, Trained
 from neuronas.searching.objectives import ACCURACY
 from neuronas.searching.question import Floats, Quantities, Question
-from neuronas.searching.surrogate import Coordinates, GaussianProcess, Variances
+from neuronas.searching.surrogate import Coordinates, GaussianProcess, Variances, distinct
 
 _CERTAIN = 1e-9
 _SHORTLIST = 2048
@@ -173,7 +173,10 @@ def surrogate_of_accuracy(
         begun: Others, of which accuracy is foretold where they came to a rung that tells it.
         known: What is seen of all of them, in that order.
     """
-    by = lines(trained)
+    by, ended = lines(trained), len(trained)
+    rows = distinct(known.take(slice(0, ended)), np.array([t.accuracy for t in trained]))
+    trained = [trained[row] for row in rows]
+    known = known.take(np.append(rows, np.arange(ended, len(known))))
     told = [(t.accuracy, 0.0) for t in trained] + [foretold(b.rungs, by) for b in begun]
     rows = np.array([row for row, one in enumerate(told) if one is not None])
     values, noise = np.array([one for one in told if one is not None]).T

@@ -211,6 +211,20 @@ class GaussianProcess:
         return np.asarray(self._mean + self._scale * (self._standard - errors))
 
 
+def distinct(known: Coordinates, values: Floats) -> NDArray[np.intp]:
+    """Return the rows of different networks or values, ascending, shape ``(k,)``.
+
+    One training may stand for several candidates, equal but for their chips: told several times,
+    it would look like trainings without noise.
+
+    Args:
+        known: n networks.
+        values: Shape ``(n,)``.
+    """
+    _, rows = np.unique(np.column_stack([known.linear, values]), axis=0, return_index=True)
+    return np.sort(rows)
+
+
 def _deviation(values: Floats) -> Floats:
     return np.asarray(np.maximum(values.std(axis=0), 1e-6))
 

@@ -10,7 +10,13 @@ from hypothesis import strategies as st
 from neuronas.architecture import SearchSpace
 from neuronas.searching.features import FeatureMap, Features
 from neuronas.searching.firing import FiringModel
-from neuronas.searching.surrogate import Coordinates, GaussianProcess, Variances, learned
+from neuronas.searching.surrogate import (
+    Coordinates,
+    GaussianProcess,
+    Variances,
+    distinct,
+    learned,
+)
 from tests.searching.fakes import study_config
 
 CONV3X3 = 3
@@ -179,3 +185,13 @@ def test_expected_rates_are_rates_and_near_those_of_equal_networks():
     left = model.left_out()
     assert np.isnan(left["b"][0])
     assert left["b"][1] == pytest.approx(0.9)
+
+
+def test_one_training_of_several_candidates_counts_once():
+    known = placed(5)
+    twice = known.joined(known.take(slice(0, 3)))
+    values = np.array([0.1, 0.2, 0.3, 0.4, 0.5, 0.1, 0.2, 0.9])
+    found = distinct(twice, values)
+    assert len(found) == len(set(map(tuple, np.column_stack([twice.linear, values]))))
+    assert {5, 6}.isdisjoint(found)
+    assert 7 in found  # trained again, with another result
