@@ -69,7 +69,7 @@ def naive(spikes: list[np.ndarray]) -> dict[str, float]:
 
 def kernels_of(spikes: np.ndarray) -> dict[str, float]:
     """Return the log-determinants of spikes, shape ``(T, B, N)``."""
-    kernels = _Kernels.zeros(spikes.shape[1])
+    kernels = _Kernels.zeros(spikes.shape[1], torch.device("cpu"))
     kernels.record(None, None, torch.from_numpy(spikes.astype(np.float32)))
     values = (kernels.hamming, kernels.rescaled, kernels.published / kernels.codes)
     return dict(zip(LOGS, map(log_determinant, values), strict=True))
