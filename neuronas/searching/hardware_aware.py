@@ -67,7 +67,6 @@ class HardwareAwareSampler(GatedSampler):
     ) -> Ints:
         del search_space  # the space is known
         if self._population is None:
-            self._any(trial.number)  # where nothing fits, this says what would have to give
             self._population = Population(self._question, self._seed, self._offered)
         population = self._population
         self._history.read(study, trial.number)

@@ -146,7 +146,9 @@ class Judge:
     ) -> tuple[Floats, Floats]:
         """Return the gains of networks that are within the budget, as far as is known."""
         if not len(genes):
-            return np.zeros(0), np.zeros((0, len(self._question.objectives)))
+            return np.zeros(0), np.zeros(
+                (0, len(self._question.objectives) - self._question.learns_accuracy)
+            )
         assumed = self._question.region.assess(genes).quantities
         quantities = {n: q.copy() for n, q in self._beliefs.expected(genes, known, assumed).items()}
         told = [row for row, network in enumerate(trained) if network.rates]

@@ -135,6 +135,8 @@ def pool(
     if space.size <= max(CHUNK, size):
         for found in enumerated(region, generator):
             gathered.add(found)
+        if is_new is None and not len(gathered.genes):
+            draw(region, generator, _any, known)  # says what would have to give
         return gathered.pool()
     share = gathered.add(region.assess(space.sample(generator, CHUNK)))
     if share == 0:
