@@ -1,0 +1,1 @@
+"""Many workers on one study: the worker, the engines that start workers, the gateway."""
