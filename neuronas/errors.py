@@ -85,6 +85,14 @@ class StorageError(NeuronasError):
     exit_code: ClassVar[int] = 5
 
 
+class StorageUnavailableError(StorageError):
+    """The database cannot be used at present; trying again later may do."""
+
+
+class LeaseLostError(StorageError):
+    """A worker has lost its trial: its lease expired, and the candidate was queued again."""
+
+
 class CheckpointError(StorageError):
     """The state of a paused training is absent or damaged; it can be trained from its start."""
 

@@ -40,6 +40,11 @@ def sqlite_path(url: str) -> Path:
     return Path(path)
 
 
+def is_sqlite(url: str) -> bool:
+    """Return whether a storage URL is SQLite's."""
+    return sa.make_url(url).get_backend_name() == "sqlite"
+
+
 def _database(url: str) -> str | None:
     try:
         parsed = sa.make_url(url)

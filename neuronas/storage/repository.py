@@ -54,7 +54,7 @@ class Repository(Sessions):
         self, config: StudyConfig, target_trials: int, reference: Mapping[str, float]
     ) -> None:
         """Store a new study."""
-        with self._writing() as session:
+        with self.writing() as session:
             session.add(
                 StudyRow(
                     name=config.name,
@@ -63,13 +63,13 @@ class Repository(Sessions):
                     target_trials=target_trials,
                     reference=dict(reference),
                     rejections={},
-                    created_at=self._time(),
+                    created_at=self.time(),
                 )
             )
 
     def find_study(self, name: str) -> StudyRecord | None:
         """Return a study, or None."""
-        with self._reading() as session:
+        with self.reading() as session:
             row = session.scalar(sa.select(StudyRow).where(StudyRow.name == name))
             return None if row is None else study_record(session, row)
 
@@ -83,7 +83,7 @@ class Repository(Sessions):
 
     def studies(self) -> list[StudyRecord]:
         """Return all studies, oldest first."""
-        with self._reading() as session:
+        with self.reading() as session:
             return [study_record(session, row) for row in session.scalars(sa.select(StudyRow))]
 
     def update_study(
@@ -95,7 +95,7 @@ class Repository(Sessions):
         state: str | None = None,
     ) -> None:
         """Store what changed about a study; None leaves a value as it is."""
-        with self._writing() as session:
+        with self.writing() as session:
             row = study_row(session, name)
             if config is not None:
                 row.config = config.model_dump(mode="json")
@@ -105,7 +105,7 @@ class Repository(Sessions):
 
     def add_wall_seconds(self, name: str, seconds: float) -> None:
         """Add to the time that a study was searched."""
-        with self._writing() as session:
+        with self.writing() as session:
             row = study_row(session, name)
             row.wall_seconds += seconds
 
@@ -122,7 +122,7 @@ class Repository(Sessions):
         rejections: Mapping[str, int],
     ) -> None:
         """Store a new running candidate, its cost, and what was drawn to find it."""
-        with self._writing() as session:
+        with self.writing() as session:
             owner = study_row(session, study)
             owner.drawn += drawn
             owner.rejected += rejected
@@ -140,7 +140,7 @@ class Repository(Sessions):
                 state=CandidateState.RUNNING,
                 retry_of=candidate.retry_of,
                 feasible_probability=candidate.feasible_probability,
-                created_at=self._time(),
+                created_at=self.time(),
             )
             session.add(row)
             session.flush()
@@ -164,9 +164,9 @@ class Repository(Sessions):
             reason: Why.
             epochs: Epochs that it was trained, as far as known; those of its rungs count anyway.
         """
-        with self._writing() as session:
+        with self.writing() as session:
             row = candidate_row(session, study, trial_number)
-            row.state, row.reason, row.finished_at = state, reason, self._time()
+            row.state, row.reason, row.finished_at = state, reason, self.time()
             row.epochs_trained = max(row.epochs_trained, epochs)
 
     def complete_candidate(
@@ -189,10 +189,10 @@ class Repository(Sessions):
         Returns:
             Whether the evaluation is new, and what happened to the front.
         """
-        with self._writing() as session:
+        with self.writing() as session:
             row = self._evaluated(session, study, trial_number, evaluation, cost)
             row.state = CandidateState.COMPLETE
-            change = front_after(session, row, update_front, self._time())
+            change = front_after(session, row, update_front, self.time())
             return row.newly_trained, change
 
     def exceed_candidate(
@@ -210,7 +210,7 @@ class Repository(Sessions):
         Returns:
             Whether the evaluation is new.
         """
-        with self._writing() as session:
+        with self.writing() as session:
             row = self._evaluated(session, study, trial_number, evaluation, cost)
             row.state, row.reason = CandidateState.EXCEEDED, reason
             return row.newly_trained
@@ -227,12 +227,12 @@ class Repository(Sessions):
         row = candidate_row(session, study, trial_number)
         stored = session.scalar(evaluation_with(evaluation.key))
         if stored is None:
-            stored = evaluation_row(evaluation, row.study_id, self._time())
+            stored = evaluation_row(evaluation, row.study_id, self.time())
             session.add(stored)
             session.flush()
             row.newly_trained = True
             row.epochs_trained = evaluation.key.epochs
-        row.evaluation_id, row.finished_at = stored.id, self._time()
+        row.evaluation_id, row.finished_at = stored.id, self.time()
         session.add(MeasuredCostRow(candidate_id=row.id, **{n: getattr(cost, n) for n in MEASURED}))
         return row
 
@@ -240,41 +240,41 @@ class Repository(Sessions):
 
     def pause_candidate(self, study: str, trial_number: int, rung: Rung) -> None:
         """Store a rung that a candidate's training has finished, and that it pauses there."""
-        with self._writing() as session:
+        with self.writing() as session:
             row = candidate_row(session, study, trial_number)
-            session.add(rung_row(rung, row.id, self._time()))
+            session.add(rung_row(rung, row.id, self.time()))
             row.state, row.epochs_trained = CandidateState.PAUSED, rung.epochs
 
     def take_up_candidate(self, study: str, trial_number: int) -> Rung | None:
         """Store that a paused candidate is trained on; return from where, if that is kept."""
-        with self._writing() as session:
+        with self.writing() as session:
             row = candidate_row(session, study, trial_number)
             row.state = CandidateState.RUNNING
             return last_rung(session, row)
 
     def put_back_candidate(self, study: str, trial_number: int, *, died: bool) -> None:
         """Store that a candidate's training pauses where it did before, after a death or a stop."""
-        with self._writing() as session:
+        with self.writing() as session:
             row = candidate_row(session, study, trial_number)
             row.state = CandidateState.PAUSED
             row.deaths += died
 
     def last_rung(self, study: str, trial_number: int) -> Rung | None:
         """Return where a candidate's training paused last, if its state is kept."""
-        with self._reading() as session:
+        with self.reading() as session:
             return last_rung(session, candidate_row(session, study, trial_number))
 
     def rung_accuracies(self, study: str) -> Mapping[int, Mapping[int, float]]:
         """Return the accuracy at each rung, by its epochs, of a study's trials by number."""
-        with self._reading() as session:
+        with self.reading() as session:
             return accuracies(session, study)
 
     def remove_checkpoints(self, study: str, remove: Callable[[Path], None]) -> None:
         """Let the files be removed from which no training of a study goes on."""
-        with self._reading() as session:
+        with self.reading() as session:
             if not needless(session, study):
                 return
-        with self._writing() as session:
+        with self.writing() as session:
             for row in needless(session, study):
                 if row.checkpoint_path is not None:
                     remove(Path(row.checkpoint_path))
@@ -284,20 +284,20 @@ class Repository(Sessions):
 
     def find_evaluation(self, key: EvaluationKey) -> Evaluation | None:
         """Return the stored evaluation of a training, from any study of this database."""
-        with self._reading() as session:
+        with self.reading() as session:
             row = session.scalar(evaluation_with(key))
             return None if row is None else evaluation_record(row)
 
     def add_evaluation(self, study: str, evaluation: Evaluation) -> None:
         """Store an evaluation of a study's network, unless one with its key is stored already."""
-        with self._writing() as session:
+        with self.writing() as session:
             if session.scalar(evaluation_with(evaluation.key)) is None:
                 owner = study_row(session, study)
-                session.add(evaluation_row(evaluation, owner.id, self._time()))
+                session.add(evaluation_row(evaluation, owner.id, self.time()))
 
     def set_test_accuracy(self, key: EvaluationKey, accuracy: float) -> None:
         """Store the test accuracy of an evaluation."""
-        with self._writing() as session:
+        with self.writing() as session:
             row = session.scalars(evaluation_with(key)).one()
             row.test_accuracy = accuracy
 
@@ -305,13 +305,13 @@ class Repository(Sessions):
 
     def scores(self, context: str) -> dict[str, float]:
         """Return the scores of a context by network, from any study; minus infinity is one too."""
-        with self._reading() as session:
+        with self.reading() as session:
             query = sa.select(ScoreRow.network, ScoreRow.score).where(ScoreRow.context == context)
             return {row.network: row.score for row in session.execute(query)}
 
     def add_scores(self, context: str, scores: Mapping[str, float]) -> None:
         """Store scores of networks; of a network that has one already, that one is kept."""
-        with self._writing() as session:
+        with self.writing() as session:
             known = sa.select(ScoreRow.network).where(
                 ScoreRow.context == context, ScoreRow.network.in_(scores)
             )
@@ -326,20 +326,20 @@ class Repository(Sessions):
 
     def trials(self, study: str) -> list[Trial]:
         """Return all trials of a study, by number."""
-        with self._reading() as session:
+        with self.reading() as session:
             rows = session.execute(trials_of(study)).all()
             return [trial_record(*row) for row in rows]
 
     def find_trial(self, study: str, trial_number: int) -> Trial | None:
         """Return one trial, or None."""
-        with self._reading() as session:
+        with self.reading() as session:
             query = trials_of(study).where(CandidateRow.trial_number == trial_number)
             row = session.execute(query).one_or_none()
             return None if row is None else trial_record(*row)
 
     def front(self, study: str) -> list[Trial]:
         """Return the trials on a study's front, by number."""
-        with self._reading() as session:
+        with self.reading() as session:
             query = trials_of(study).join(
                 FrontRow,
                 sa.and_(
@@ -352,7 +352,7 @@ class Repository(Sessions):
 
     def history(self, study: str) -> list[FrontEvent]:
         """Return who entered a study's front and who left it, oldest first."""
-        with self._reading() as session:
+        with self.reading() as session:
             query = (
                 sa.select(FrontRow)
                 .join(StudyRow, StudyRow.id == FrontRow.study_id)
@@ -363,12 +363,12 @@ class Repository(Sessions):
 
     def front_points(self, study: str) -> list[FrontPoint]:
         """Return the points of a study's front."""
-        with self._reading() as session:
+        with self.reading() as session:
             return front_points(session, study_row(session, study).id)
 
     def hypervolume(self, study: str) -> float:
         """Return the present hypervolume of a study's front; 0 without a front."""
-        with self._reading() as session:
+        with self.reading() as session:
             query = (
                 sa.select(FrontRow.hypervolume)
                 .join(StudyRow, StudyRow.id == FrontRow.study_id)

@@ -48,6 +48,16 @@ def last_rung(session: Session, candidate: CandidateRow) -> Rung | None:
     )
 
 
+def accuracies_of(session: Session, candidate: CandidateRow) -> dict[str, float]:
+    """Return the accuracy at each rung of a candidate by its epochs, which are text as in JSON."""
+    query = (
+        sa.select(RungRow.epochs, RungRow.validation_accuracy)
+        .where(RungRow.candidate_id == candidate.id)
+        .order_by(RungRow.epochs)
+    )
+    return {str(epochs): accuracy for epochs, accuracy in session.execute(query)}
+
+
 def accuracies(session: Session, study: str) -> Mapping[int, Mapping[int, float]]:
     """Return the accuracy at each rung, by its epochs, of a study's trials by number."""
     query = (
