@@ -86,7 +86,7 @@ class StorageError(NeuronasError):
 
 
 class StorageUnavailableError(StorageError):
-    """The database cannot be used at present; trying again later may do."""
+    """The database cannot be used now: it is away, busy or full of connections; try again."""
 
 
 class LeaseLostError(StorageError):

@@ -16,9 +16,10 @@ from neuronas.storage.bridge import (
     set_constraints,
     unfinished_trials,
 )
-from neuronas.storage.database import DEFAULT_URL, resolve_url, translated_errors
+from neuronas.storage.faults import translated_errors
 from neuronas.storage.lock import is_searched, study_lock
 from neuronas.storage.repository import Repository
+from neuronas.storage.urls import DEFAULT_URL, resolve_url, shown_url, storage_option
 
 __all__ = [
     "DEFAULT_URL",
@@ -38,6 +39,8 @@ __all__ = [
     "require_unused_name",
     "resolve_url",
     "set_constraints",
+    "shown_url",
+    "storage_option",
     "study_lock",
     "translated_errors",
     "unfinished_trials",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,9 +18,12 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 
 from neuronas.errors import LeaseLostError, StorageError
-from neuronas.storage.database import BUSY_TIMEOUT_SECONDS, translated_errors
+from neuronas.storage.database import create_engine, engine_options
+from neuronas.storage.faults import translated_errors
 from neuronas.storage.lock import creation_lock
 from neuronas.storage.patience import patient
+from neuronas.storage.schema import optuna_revision
+from neuronas.storage.urls import driver_url, shown_url
 
 RETRY_OF = "retry_of"
 FEASIBLE_PROBABILITY = "feasible_probability"
@@ -223,23 +227,39 @@ def open_study(
 
 
 def _created_storage(url: str) -> RDBStorage:
+    if _has_optunas_tables(url):
+        return _storage(url)
     with creation_lock(url):
         return _storage(url)
 
 
+def _has_optunas_tables(url: str) -> bool:
+    engine = create_engine(url)
+    try:
+        return optuna_revision(engine) is not None
+    finally:
+        engine.dispose()
+
+
 def _storage(url: str) -> RDBStorage:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    return RDBStorage(
-        url, engine_kwargs={"connect_args": {"timeout": BUSY_TIMEOUT_SECONDS}}
-    )
+    try:
+        storage = RDBStorage(driver_url(url), engine_kwargs=engine_options(url))
+    except RuntimeError as error:
+        raise StorageError(
+            f"{shown_url(url)}: Optuna {optuna.__version__} does not know the schema of Optuna's "
+            "tables there; if they are older, run 'neuronas db upgrade', else upgrade Optuna"
+        ) from error
+    weakref.finalize(storage, storage.engine.dispose)
+    return storage
 
 
 def require_unused_name(url: str, name: str) -> None:
     """Raise StorageError if somebody else's Optuna study has this name."""
     if name in optuna.get_all_study_names(_created_storage(url)):
         raise StorageError(
-            f"{url} has an Optuna study '{name}' that neuronas did not make; give the study file "
-            "another 'name', or use another database"
+            f"{shown_url(url)} has an Optuna study '{name}' that neuronas did not make; give the "
+            "study file another 'name', or use another database"
         )
 
 

@@ -13,12 +13,12 @@ from sqlalchemy.orm import Session
 from neuronas.errors import StorageError, StudyLockedError
 from neuronas.records import CandidateState, Worker
 from neuronas.storage.clock import now_s
-from neuronas.storage.database import is_sqlite
 from neuronas.storage.hosts import ProcessId, this_process
 from neuronas.storage.queries import locked_study
 from neuronas.storage.patience import patient
 from neuronas.storage.sessions import Sessions
 from neuronas.storage.tables import CandidateRow, StudyRow, WorkerRow
+from neuronas.storage.urls import is_sqlite
 
 LEASE_SECONDS = 300.0
 """A worker that is silent for so long has lost its trial."""
