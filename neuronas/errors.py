@@ -93,6 +93,12 @@ class LeaseLostError(StorageError):
     """A worker has lost its trial: its lease expired, and the candidate was queued again."""
 
 
+class EnvironmentMismatchError(NeuronasError):
+    """A worker has other packages or data than the study's other workers."""
+
+    exit_code: ClassVar[int] = 78
+
+
 class CheckpointError(StorageError):
     """The state of a paused training is absent or damaged; it can be trained from its start."""
 

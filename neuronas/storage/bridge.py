@@ -92,6 +92,13 @@ class SharedStudy:
         """Return a trial that waits, else a new one, as Optuna does."""
         return self.study.ask()
 
+    def taken(self, waiting: FrozenTrial) -> Trial | None:
+        """Return a trial that waited, and runs now; None if somebody else has taken it."""
+        handle = self.handle(waiting.number)
+        if not self.rows.set_trial_state_values(handle.id, TrialState.RUNNING):
+            return None
+        return Trial(self.study, handle.id)
+
     def create(
         self,
         values: Mapping[str, Any],
@@ -285,6 +292,22 @@ def is_asked_for(attributes: Mapping[str, Any]) -> bool:
     Also one that takes the place of such a trial was, but no other that was cut off.
     """
     return _VALUES in attributes and (_INSTEAD_OF not in attributes or _ASKED_FOR in attributes)
+
+
+def is_retry(attributes: Mapping[str, Any]) -> bool:
+    """Return whether a trial takes the place of one that was cut off and nobody asked for."""
+    return _INSTEAD_OF in attributes and _ASKED_FOR not in attributes
+
+
+def next_waiting(trials: Sequence[FrozenTrial]) -> FrozenTrial | None:
+    """Return the trial that is to be taken up next: the first that somebody asked for, else any.
+
+    Args:
+        trials: All trials of a study, by number.
+    """
+    waiting = [trial for trial in trials if trial.state == TrialState.WAITING]
+    asked = (trial for trial in waiting if not is_retry(trial.user_attrs))
+    return next(asked, waiting[0] if waiting else None)
 
 
 def chosen_values(trial: FrozenTrial) -> dict[str, Any]:

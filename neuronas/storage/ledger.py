@@ -13,8 +13,8 @@ from typing import Any
 
 import sqlalchemy as sa
 from optuna.distributions import BaseDistribution
+from optuna.trial import FrozenTrial, TrialState
 from optuna.trial import Trial as OptunaTrial
-from optuna.trial import TrialState
 from sqlalchemy.orm import Session
 
 from neuronas.errors import LeaseLostError
@@ -27,7 +27,7 @@ from neuronas.records import (
     Standing,
     Worker,
 )
-from neuronas.storage.bridge import RUNGS, Handle, SharedStudy, handle_of
+from neuronas.storage.bridge import RUNGS, Handle, SharedStudy, handle_of, is_retry
 from neuronas.storage.clock import now_s
 from neuronas.storage.fronts import UpdateFront, front_after
 from neuronas.storage.patience import patient
@@ -44,9 +44,8 @@ class Refusal(StrEnum):
     """Why no trial began."""
 
     FULL = "those that run may be all that the study still asks for"
+    OVER = "the study was stopped, by somebody or by a rule"
     TAKEN = "another worker has begun it"
-    STOPPED = "the study was stopped"
-    NONE = "nothing waits"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +65,7 @@ class Proposal:
         values: Its parameters.
         distributions: Of the parameters.
         attributes: User attributes of the trial.
-        candidate: It; its number is given when it begins.
+        candidate: It; :meth:`Ledger.begin` gives it its number.
         cost: At assumed spike rates.
         drawn: What was drawn to find it.
     """
@@ -79,7 +78,8 @@ class Proposal:
     drawn: Drawn
 
 
-Described = tuple[Candidate, CostRecord, Drawn]
+IsOver = Callable[[Standing], bool]
+"""Whether a rule stops a study that stands so."""
 
 
 @dataclass(slots=True)
@@ -114,11 +114,11 @@ class Ledger:
     # Beginning
 
     @patient
-    def begin(self, proposal: Proposal) -> Handle | Refusal:
+    def begin(self, proposal: Proposal, is_over: IsOver) -> Handle | Refusal:
         """Begin a trial, if the study still asks for one and nobody else has begun its like."""
         with self.tables.writing(self.shared) as session:
             owner = self._study(session)
-            refusal = self._refusal(session, owner)
+            refusal = self._refusal(session, owner, is_over)
             if refusal is not None:
                 return refusal
             digest = proposal.candidate.deployment_digest
@@ -127,45 +127,50 @@ class Ledger:
             )
             row = session.scalars(like.limit(1)).first()
             if row is not None:
-                return Refusal.TAKEN
+                # Where the connection broke at the commit, this worker may have begun it itself.
+                own = row.worker_id == self.worker.id and row.state == CandidateState.RUNNING
+                return self.shared.handle(row.trial_number) if own else Refusal.TAKEN
             handle = self.shared.create(
                 proposal.values, proposal.distributions, proposal.attributes
             )
-            candidate = replace(proposal.candidate, trial_number=handle.number)
-            self._add(session, owner, candidate, proposal.cost, proposal.drawn)
+            numbered = replace(proposal.candidate, trial_number=handle.number)
+            self._add(session, owner, replace(proposal, candidate=numbered))
             return handle
 
     @patient
     def begin_asked(
-        self, describe: Callable[[OptunaTrial], Described], *, waiting: bool
-    ) -> tuple[Handle, Mapping[str, Any]] | Refusal:
-        """Begin a trial that waits, or one that Optuna makes; return it and its user attributes.
+        self,
+        describe: Callable[[OptunaTrial], Proposal],
+        waiting: FrozenTrial | None,
+        is_over: IsOver,
+    ) -> Handle | Refusal:
+        """Begin a trial that waits, or one that Optuna makes.
 
         Args:
-            describe: Returns what is stored of a trial; it writes the trial's parameters.
-            waiting: Whether to take a trial that waits, whatever the study still asks for.
+            describe: Returns what a trial proposes; its parameters and attributes are written by
+                it, and of what is returned only the candidate, cost and draws are.
+            waiting: The trial that waits; one that somebody asked for is begun whatever the study
+                still asks for. None for a new one.
+            is_over: Whether a rule stops the study.
         """
         with self.tables.writing(self.shared) as session:
             owner = self._study(session)
-            refusal = self._refusal(session, owner, waiting=waiting)
-            if refusal is not None:
-                return refusal
-            if waiting and not any(
-                trial.state == TrialState.WAITING
-                for trial in self.shared.study.get_trials(deepcopy=False)
-            ):
-                return Refusal.NONE
-            trial = self.shared.ask()
-            handle = handle_of(trial)
-            self._add(session, owner, *describe(trial))
-            return handle, trial.user_attrs
+            if waiting is None or is_retry(waiting.user_attrs):
+                refusal = self._refusal(session, owner, is_over)
+                if refusal is not None:
+                    return refusal
+            trial = self.shared.ask() if waiting is None else self.shared.taken(waiting)
+            if trial is None:
+                return Refusal.TAKEN
+            self._add(session, owner, describe(trial))
+            return handle_of(trial)
 
     @patient
-    def take_up(self, number: int) -> tuple[Handle, Rung | None] | Refusal:
+    def take_up(self, number: int, is_over: IsOver) -> tuple[Handle, Rung | None] | Refusal:
         """Go on with a paused trial; return it, and from where, if that is kept."""
         with self.tables.writing(self.shared) as session:
             owner = self._study(session)
-            refusal = self._refusal(session, owner)
+            refusal = self._refusal(session, owner, is_over)
             if refusal is not None:
                 return refusal
             row = candidate_row(session, owner.name, number)
@@ -175,24 +180,14 @@ class Ledger:
             self._lease(row)
             return self.shared.handle(number), last_rung(session, row)
 
-    def _refusal(
-        self, session: Session, owner: StudyRow, *, waiting: bool = False
-    ) -> Refusal | None:
-        if owner.state == STOPPED:
-            return Refusal.STOPPED
+    def _refusal(self, session: Session, owner: StudyRow, is_over: IsOver) -> Refusal | None:
         now = standing(session, owner)
-        if not waiting and now.trained + now.running >= now.target_trials:
-            return Refusal.FULL
-        return None
+        if owner.state == STOPPED or is_over(now):
+            return Refusal.OVER
+        return Refusal.FULL if now.trained + now.running >= now.target_trials else None
 
-    def _add(
-        self,
-        session: Session,
-        owner: StudyRow,
-        candidate: Candidate,
-        cost: CostRecord,
-        drawn: Drawn,
-    ) -> None:
+    def _add(self, session: Session, owner: StudyRow, proposal: Proposal) -> None:
+        candidate, drawn = proposal.candidate, proposal.drawn
         owner.drawn += drawn.drawn
         owner.rejected += drawn.rejected
         owner.rejections = {
@@ -215,12 +210,11 @@ class Ledger:
         self._lease(row)
         session.add(row)
         session.flush()
-        session.add(CostRow(candidate_id=row.id, **asdict(cost)))
+        session.add(CostRow(candidate_id=row.id, **asdict(proposal.cost)))
 
     def _lease(self, row: CandidateRow) -> None:
         row.worker_id = self.worker.id
-        # mypy takes what the column holds for all that may be written to it.
-        row.lease_expires_s = now_s() + self.lease_seconds  # type: ignore[assignment]
+        row.lease_expires_s = now_s() + self.lease_seconds
 
     # Ending
 

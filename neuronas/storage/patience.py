@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from functools import wraps
-from typing import Concatenate, ParamSpec, Protocol, TypeVar
+from typing import Concatenate, ParamSpec, Protocol, TypeVar, cast
 
 from tenacity import (
     Retrying,
@@ -43,7 +44,7 @@ def patient(method: Callable[Concatenate[Self, P], R]) -> Callable[Concatenate[S
     """
 
     @wraps(method)
-    def tried(self: Self, *args: P.args, **kwargs: P.kwargs) -> R:
+    def tried(self: Self, /, *args: P.args, **kwargs: P.kwargs) -> R:
         if not self.patience_seconds:
             return method(self, *args, **kwargs)
         attempts = Retrying(
@@ -55,12 +56,13 @@ def patient(method: Callable[Concatenate[Self, P], R]) -> Callable[Concatenate[S
         )
         return attempts(method, self, *args, **kwargs)
 
-    return tried
+    return cast("Callable[Concatenate[Self, P], R]", tried)
 
 
 def _sleep(seconds: float) -> None:
     """Sleep, but not past a signal whose exception got lost."""
     until = time.monotonic() + seconds
     while (left := until - time.monotonic()) > 0:
-        interrupts.check()
+        if threading.current_thread() is threading.main_thread():
+            interrupts.check()
         time.sleep(min(left, _LOOK_SECONDS))

@@ -46,9 +46,7 @@ def standing(session: Session, study: StudyRow, worker_id: int | None = None) ->
         sa.func.count().filter(CandidateRow.newly_trained),
         sa.func.count().filter(running),
         sa.func.coalesce(sa.func.sum(CandidateRow.epochs_trained), 0.0),
-        sa.func.max(CandidateRow.trial_number).filter(
-            running, CandidateRow.worker_id == worker_id
-        ),
+        sa.func.max(CandidateRow.trial_number).filter(running, CandidateRow.worker_id == worker_id),
     ).where(CandidateRow.study_id == study.id)
     trained, begun, epochs, held = session.execute(counts).one()
     return Standing(

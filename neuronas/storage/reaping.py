@@ -91,9 +91,7 @@ class Reaper:
             if row.state in (CandidateState.PAUSED, CandidateState.RUNNING):
                 self._queue_again(row, CHANGED)
 
-    def _give_back(
-        self, session: Session, owner: StudyRow, row: CandidateRow, reason: str
-    ) -> None:
+    def _give_back(self, session: Session, owner: StudyRow, row: CandidateRow, reason: str) -> None:
         """Let a candidate pause where it did last, or queue it again, or give it up."""
         died = reason == DIED
         given_up = died and self._deaths(session, owner, row) >= ATTEMPTS - 1
@@ -136,9 +134,7 @@ class Reaper:
 
 def _abandoned(session: Session, study: str, number: int | None = None) -> list[CandidateRow]:
     """Return the running candidates of a study whose worker is dead or was silent too long."""
-    expired = sa.or_(
-        CandidateRow.lease_expires_s.is_(None), CandidateRow.lease_expires_s < now_s()
-    )
+    expired = sa.or_(CandidateRow.lease_expires_s.is_(None), CandidateRow.lease_expires_s < now_s())
     query = (
         sa.select(CandidateRow, WorkerRow, expired)
         .join(StudyRow, StudyRow.id == CandidateRow.study_id)

@@ -67,10 +67,12 @@ class Sessions:
         self.close()
 
     def time(self) -> datetime:
+        """Return the time, in UTC."""
         return self._clock().astimezone(UTC)
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
+        """Read in one transaction."""
         with translated_errors(self.url), Session(self._reader) as session:
             yield session
 

@@ -14,8 +14,8 @@ from neuronas.errors import StorageError, StudyLockedError
 from neuronas.records import CandidateState, Worker
 from neuronas.storage.clock import now_s
 from neuronas.storage.hosts import ProcessId, this_process
-from neuronas.storage.queries import locked_study
 from neuronas.storage.patience import patient
+from neuronas.storage.queries import locked_study
 from neuronas.storage.sessions import Sessions
 from neuronas.storage.tables import CandidateRow, StudyRow, WorkerRow
 from neuronas.storage.urls import is_sqlite

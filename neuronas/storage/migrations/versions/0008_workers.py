@@ -30,15 +30,14 @@ def upgrade() -> None:
         sa.Column("left_s", sa.Double),
     )
     op.create_index("ix_neuronas_workers_study_id", "neuronas_workers", ["study_id"])
-    with op.batch_alter_table("neuronas_candidates") as table:
-        table.add_column(sa.Column("worker_id", sa.Integer))
-        table.add_column(sa.Column("lease_expires_s", sa.Double))
-        table.create_foreign_key(
-            "fk_neuronas_candidates_worker_id", "neuronas_workers", ["worker_id"], ["id"]
-        )
-    op.create_index(
-        "ix_neuronas_candidates_state", "neuronas_candidates", ["study_id", "state"]
+    # Both databases take the reference with the column; Alembic would copy the table on SQLite,
+    # which the views on it do not survive.
+    op.execute(
+        "ALTER TABLE neuronas_candidates "
+        "ADD COLUMN worker_id INTEGER REFERENCES neuronas_workers (id)"
     )
+    op.add_column("neuronas_candidates", sa.Column("lease_expires_s", sa.Double))
+    op.create_index("ix_neuronas_candidates_state", "neuronas_candidates", ["study_id", "state"])
     op.add_column(
         "neuronas_evaluations",
         sa.Column("salvaged", sa.Boolean, nullable=False, server_default=sa.false()),
