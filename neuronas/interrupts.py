@@ -1,7 +1,8 @@
-"""Ctrl-C and SIGTERM: they raise KeyboardInterrupt, and are remembered where that gets lost.
+"""Signals: Ctrl-C and SIGTERM raise KeyboardInterrupt, remembered where that gets lost.
 
 Python drops what is raised in a weak reference's callback or a destructor, wherever the signal
-happens to come. What runs for long therefore asks :func:`check` at each step.
+happens to come. What runs for long therefore asks :func:`check` at each step. Workers are
+drained instead: they look at :func:`is_draining` where they can stop without losing anything.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ _ONE_WISH_SECONDS = 1.0
 
 _asked_at: float | None = None
 _pending: BaseException | None = None
+_draining = False
 
 
 @contextmanager
@@ -32,6 +34,47 @@ def caught() -> Iterator[None]:
             yield
     finally:
         _asked_at = None
+
+
+@contextmanager
+def draining(seconds: float) -> Iterator[None]:
+    """Let the first SIGTERM, SIGUSR1 or Ctrl-C ask for a drain, and a later one end it at once.
+
+    Args:
+        seconds: Time after which KeyboardInterrupt is raised though something still runs.
+    """
+    global _draining
+    timer = threading.Timer(seconds, lambda: raise_soon(KeyboardInterrupt()))
+    timer.daemon = True
+    asked_at = [0.0]
+
+    def handle(_number: int, _frame: FrameType | None) -> None:
+        now = time.monotonic()
+        if not _draining:
+            asked_at[0] = now
+            drain()
+            timer.start()
+        elif now - asked_at[0] > _ONE_WISH_SECONDS:
+            raise KeyboardInterrupt
+
+    try:
+        with _handled(handle, (*_SIGNALS, signal.SIGUSR1)):
+            yield
+    finally:
+        timer.cancel()
+        _draining = False
+        forget()
+
+
+def drain() -> None:
+    """Ask for a drain."""
+    global _draining
+    _draining = True
+
+
+def is_draining() -> bool:
+    """Return whether what runs is to stop where it can go on later."""
+    return _draining
 
 
 @contextmanager
@@ -78,12 +121,14 @@ def _handle(number: int, _frame: FrameType | None) -> None:
 
 
 @contextmanager
-def _handled(handler: signal._HANDLER) -> Iterator[None]:
-    """Set the handler of both signals for a while; only the main thread may."""
+def _handled(
+    handler: signal._HANDLER, signals: tuple[signal.Signals, ...] = _SIGNALS
+) -> Iterator[None]:
+    """Set the handler of some signals for a while; only the main thread may."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = {number: signal.signal(number, handler) for number in _SIGNALS}
+    before = {number: signal.signal(number, handler) for number in signals}
     try:
         yield
     finally:

@@ -11,6 +11,7 @@ from typing import Any
 
 from neuronas.architecture import Architecture
 from neuronas.config import StudyConfig
+from neuronas.errors import NeuronasError
 
 
 class CandidateState(StrEnum):
@@ -109,6 +110,18 @@ class Rung:
     peak_memory_bytes: int | None
     checkpoint_path: Path
     checkpoint_sha256: str
+
+
+class TrainingPausedError(NeuronasError):
+    """A training pauses, as its process is drained; ``rung`` is where it can go on."""
+
+    def __init__(self, rung: Rung) -> None:
+        super().__init__(f"paused behind epoch {rung.epochs}")
+        self.rung = rung
+
+    def __reduce__(self) -> tuple[type[TrainingPausedError], tuple[Rung]]:
+        """Return how to make it again in another process."""
+        return type(self), (self.rung,)
 
 
 @dataclass(frozen=True, slots=True)

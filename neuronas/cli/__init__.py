@@ -20,6 +20,7 @@ from neuronas.cli import (
     search,
     studies,
     train,
+    worker,
 )
 from neuronas.errors import NeuronasError
 
@@ -49,6 +50,7 @@ def _root(
 
 app.command("search")(search.search)
 app.command("resume")(search.resume)
+app.command("worker")(worker.worker)
 app.command("enqueue")(studies.enqueue)
 app.command("list")(studies.list_studies)
 app.command("status")(studies.status)
@@ -70,7 +72,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line; our own errors end it with their message and exit code.
 
     Exit codes: 0 done, 2 usage, 3 wrong input, 4 nothing fits the budget, 5 storage, 6 data,
-    7 failed training, 130 stopped by the user.
+    7 failed training, 75 database away for too long, 78 packages or data of a worker differ,
+    130 stopped by the user.
     """
     try:
         app(arguments, prog_name="neuronas")

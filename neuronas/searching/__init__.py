@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from neuronas.searching.ablation import Ablated, AblationStep, ablate
     from neuronas.searching.api import (
         SearchResult,
-        accepted,
         enqueue_candidate,
         load_result,
         resume,
@@ -22,15 +21,19 @@ if TYPE_CHECKING:
     from neuronas.searching.chips import candidate_estimate
     from neuronas.searching.final import FinalNetwork, FinalStep, Twin, train_final
     from neuronas.searching.objectives import QUANTITIES
+    from neuronas.searching.progress import Event, Progress
     from neuronas.searching.region import FeasibleRegion
     from neuronas.searching.samplers import GatedSampler
     from neuronas.searching.seeds import Stream, generator
+    from neuronas.searching.stored import accepted
     from neuronas.searching.survey import Survey, survey_region, surveys
+    from neuronas.searching.work import Work
 
 __all__ = [
     "QUANTITIES",
     "Ablated",
     "AblationStep",
+    "Event",
     "FeasibleRegion",
     "FinalNetwork",
     "FinalStep",
@@ -40,6 +43,7 @@ __all__ = [
     "Stream",
     "Survey",
     "Twin",
+    "Work",
     "ablate",
     "accepted",
     "candidate_estimate",
@@ -58,6 +62,7 @@ _HOMES = {
     "QUANTITIES": "objectives",
     "Ablated": "ablation",
     "AblationStep": "ablation",
+    "Event": "progress",
     "FeasibleRegion": "region",
     "FinalNetwork": "final",
     "FinalStep": "final",
@@ -68,7 +73,8 @@ _HOMES = {
     "Survey": "survey",
     "Twin": "final",
     "ablate": "ablation",
-    "accepted": "api",
+    "Work": "work",
+    "accepted": "stored",
     "candidate_estimate": "chips",
     "enqueue_candidate": "api",
     "generator": "seeds",

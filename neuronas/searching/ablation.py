@@ -16,7 +16,7 @@ from neuronas.config import OPERATIONS, ZEROIZE, StudyConfig
 from neuronas.errors import ConfigError, RepeatedFailureError, TrainingFailedError
 from neuronas.records import Evaluation, EvaluationKey
 from neuronas.searching.advice import advice
-from neuronas.searching.api import require_stored, study_trainer
+from neuronas.searching.api import study_trainer
 from neuronas.searching.assessment import Ints
 from neuronas.searching.candidates import FAILURES_IN_A_ROW
 from neuronas.searching.changes import (
@@ -28,6 +28,7 @@ from neuronas.searching.changes import (
 from neuronas.searching.coupling import Arm, draw_arms
 from neuronas.searching.region import FeasibleRegion
 from neuronas.searching.seeds import training_seed
+from neuronas.searching.stored import require_stored
 from neuronas.storage import Repository, resolve_url, translated_errors
 
 if TYPE_CHECKING:

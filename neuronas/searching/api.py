@@ -5,77 +5,51 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from neuronas.architecture import Architecture
-from neuronas.config import IMMUTABLE_SECTIONS, RANKED_SAMPLERS, StudyConfig, validate
-from neuronas.errors import ConfigError, StudyLockedError
+from neuronas.config import RANKED_SAMPLERS, StudyConfig
 from neuronas.records import FrontEvent, StudyRecord, Trial
 from neuronas.searching.choosing import make_sampler
 from neuronas.searching.environment import environment_of, require_same_environment
 from neuronas.searching.loop import FINISHED, RUNNING, SearchLoop
 from neuronas.searching.objectives import directions
-from neuronas.searching.progress import Listener, Progress, Reporter
+from neuronas.searching.progress import Listener, Reporter
 from neuronas.searching.ranked import RankedSampler, Ranking
 from neuronas.searching.region import FeasibleRegion
 from neuronas.searching.samplers import GatedSampler
 from neuronas.searching.seeds import Stream, generator
 from neuronas.searching.spool import Spool
 from neuronas.searching.stop_rules import holding_rule
-from neuronas.searching.survey import reference_point
+from neuronas.searching.stored import (
+    accepted,
+    create,
+    is_asked_more,
+    require_nobody,
+    require_same,
+    wanted_trials,
+)
 from neuronas.searching.warm_start import TakenOver, taken_over
+from neuronas.searching.work import DEFAULT_WORK, Work
 from neuronas.storage import (
-    LEASE_SECONDS,
     Ledger,
-    Origin,
     Repository,
     enqueue,
     is_retry,
     next_waiting,
     open_study,
-    require_unused_name,
     resolve_url,
     translated_errors,
 )
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from neuronas.training import Trainer
 
 CHECKPOINT_VARIABLE = "NEURONAS_CHECKPOINT_DIR"
 DEFAULT_CHECKPOINT_DIR = "checkpoints"
-NOT_SEARCHED = "not searched"
 SPOOL = "untold"
 """Subfolder of the weights' folder for results that the database does not have yet."""
-
-
-@dataclass(frozen=True, slots=True)
-class Work:
-    """How a process takes part in a search.
-
-    Attributes:
-        origin: Where it comes from.
-        max_trials: Networks that it trains newly at most; None for what the study asks for.
-        max_seconds: Time after which it begins no other network.
-        lease_seconds: For how long it may give no sign of life before its candidate is given to
-            others.
-        patience_seconds: For how long it waits for a database that is away.
-        strict: Whether its packages and data must be those the study was begun with, also if
-            nobody else searches it now.
-    """
-
-    origin: Origin | None = None
-    max_trials: int | None = None
-    max_seconds: float | None = None
-    lease_seconds: float = LEASE_SECONDS
-    patience_seconds: float = 0.0
-    strict: bool = False
-
-
-DEFAULT_WORK = Work()
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,23 +144,23 @@ def search(
     ):
         stored = repository.find_study(config.name)
         if stored is not None:
-            _require_same(config, stored, accept_changes=accept_changes)
+            require_same(config, stored, accept_changes=accept_changes)
             if config.digest() != stored.config.digest():
-                _require_nobody(repository, config.name)
-        target = _target(config, stored, trials)
+                require_nobody(repository, config.name)
+        target = wanted_trials(config, stored, trials)
         asked = stored and replace(stored, config=config, target_trials=target)
         if asked is None or not _is_done(url, asked):
             trainer = study_trainer(config, checkpoint_dir, data_dir, threads, device)
             known = taken_over(config, repository, region.space, trainer.context())
             if stored is None:
-                _create(config, target, repository, region, source)
+                create(config, target, repository, region, source)
             else:
                 repository.update_study(
                     config.name, config=config, target_trials=target, state=RUNNING
                 )
             spool = weights_folder(checkpoint_dir) / SPOOL
-            _run(config, repository, region, trainer, known, spool, listener or _ignore, work)
-        elif stored is not None and _is_asked_more(asked, stored):
+            _run(config, repository, region, trainer, known, spool, listener, work)
+        elif stored is not None and is_asked_more(asked, stored):
             repository.update_study(config.name, config=config, target_trials=target)
         return _result(config.name, repository)
 
@@ -252,44 +226,6 @@ def enqueue_candidate(
         enqueue(shared.study, values)
 
 
-def accepted(config: StudyConfig, *, storage: str | None = None) -> StudyConfig:
-    """Return the study that goes on when its changes are accepted.
-
-    Changed training and search settings hold from the next trial on. Another question (dataset,
-    space, hardware, budget, objectives, reference accuracy) makes trials incomparable, so it goes
-    on as a study of its own, ``NAME-2`` or the next free number; networks that the database has
-    trained are reused there.
-
-    Raises:
-        StorageError: The database cannot be used.
-    """
-    url, name = resolve_url(storage, config.storage), config.name
-    with Repository(url, create=True) as repository:
-        for number in count(2):
-            stored = repository.find_study(config.name)
-            if stored is None or not _other_question(config, stored):
-                return config
-            content = config.model_dump() | {"name": f"{name}-{number}"}
-            config = validate(StudyConfig, content, source=None).read_from(config.origin)
-    raise AssertionError  # count() does not end
-
-
-def require_stored(config: StudyConfig, repository: Repository, region: FeasibleRegion) -> None:
-    """Store a study that is not there yet, with nothing searched.
-
-    Raises:
-        ConfigError: The study is stored with other content.
-    """
-    stored = repository.find_study(config.name)
-    if stored is not None:
-        _require_same(config, stored, accept_changes=False)
-        return
-    source = generator(config.search.seed, Stream.SURVEY)
-    region.draw(source, lambda _: True)  # as a search does, so that it would store the same
-    _create(config, config.search.trials, repository, region, source)
-    repository.update_study(config.name, state=NOT_SEARCHED)
-
-
 def load_result(url: str, name: str) -> SearchResult:
     """Return a stored study and its front.
 
@@ -310,20 +246,6 @@ def _result(name: str, repository: Repository) -> SearchResult:
     )
 
 
-def _create(
-    config: StudyConfig,
-    target: int,
-    repository: Repository,
-    region: FeasibleRegion,
-    source: np.random.Generator,
-) -> None:
-    """Store a new study; ``source`` draws what its hypervolume is measured from."""
-    require_unused_name(repository.url, config.name)
-    accuracy = config.search.reference_accuracy
-    reference = reference_point(region, source, config.objectives, accuracy)
-    repository.create_study(config, target, reference)
-
-
 def _run(
     config: StudyConfig,
     repository: Repository,
@@ -331,13 +253,13 @@ def _run(
     trainer: Trainer,
     known: TakenOver,
     spool: Path,
-    listener: Listener,
+    listener: Listener | None,
     work: Work,
 ) -> None:
     """Search a stored study."""
     region.take_tally()  # what was drawn so far proposed nothing
     sampler = _sampler(config, repository, region, trainer, known)
-    name, reporter = config.name, Reporter(config, repository, listener)
+    name = config.name
     _agree(name, repository, trainer.context(), strict=work.strict)
     shared = open_study(
         repository.url,
@@ -347,6 +269,7 @@ def _run(
         patience_seconds=work.patience_seconds,
     )
     with repository.joined(name, work.origin, lease_seconds=work.lease_seconds) as worker:
+        work.on_join()
         SearchLoop(
             config,
             repository,
@@ -354,7 +277,7 @@ def _run(
             sampler,
             trainer,
             Spool(spool, repository, name, repository.study(name).created_at.isoformat()),
-            reporter,
+            Reporter(config, repository, listener, work.log, worker.id),
             f"searching; {known.message}" if config.search.warm_start else "searching",
             work.max_trials,
             work.max_seconds,
@@ -392,20 +315,6 @@ def _sampler(
     )
 
 
-def _require_nobody(repository: Repository, name: str) -> None:
-    living = [worker for worker in repository.workers(name) if worker.alive]
-    if living:
-        raise StudyLockedError(
-            f"study '{name}' is being searched by {len(living)} workers with its stored settings, "
-            f"such as process {living[0].pid} on {living[0].host}; stop them before you change "
-            f"the settings: neuronas stop {name}"
-        )
-
-
-def _ignore(_: Progress) -> None:
-    """Listen to nothing."""
-
-
 def weights_folder(checkpoint_dir: str | Path | None) -> Path:
     """Return the folder of weights: as given, else from the environment, else the default."""
     return Path(checkpoint_dir or os.environ.get(CHECKPOINT_VARIABLE) or DEFAULT_CHECKPOINT_DIR)
@@ -430,13 +339,6 @@ def study_trainer(
     )
 
 
-def _target(config: StudyConfig, stored: StudyRecord | None, trials: int | None) -> int:
-    """Return the networks asked for: now, else the most that the file or an earlier call did."""
-    if trials is not None:
-        return trials
-    return max(config.search.trials, stored.target_trials if stored else 0)
-
-
 def _is_done(url: str, asked: StudyRecord) -> bool:
     """Return whether nothing is left to do, so that neither data nor torch is needed."""
     if asked.state != FINISHED or holding_rule(asked) is None:
@@ -444,40 +346,3 @@ def _is_done(url: str, asked: StudyRecord) -> bool:
     shared = open_study(url, asked.name, directions(asked.config.objectives))
     waiting = next_waiting(shared.trials())
     return waiting is None or is_retry(waiting.user_attrs)
-
-
-def _is_asked_more(asked: StudyRecord, stored: StudyRecord) -> bool:
-    """Return whether other limits are asked for, so that the study tells by which one it stops."""
-    other = asked.config.search.stop != stored.config.search.stop
-    return other or asked.target_trials > stored.target_trials
-
-
-def _other_question(config: StudyConfig, stored: StudyRecord) -> list[str]:
-    """Return a line per difference that makes trials incomparable."""
-    return [
-        line for line in config.differences(stored.config) if line.startswith(IMMUTABLE_SECTIONS)
-    ]
-
-
-def _require_same(config: StudyConfig, stored: StudyRecord, *, accept_changes: bool) -> None:
-    other = _other_question(config, stored)
-    if other:
-        raise ConfigError(
-            [
-                f"study '{config.name}' is stored with another question:",
-                *other,
-                "their trials would not be comparable. Go on as a study of its own with "
-                "--accept-changes, or give the file another 'name'; networks that this database "
-                "has trained are reused there",
-            ]
-        )
-    differences = config.differences(stored.config)
-    if differences and not accept_changes:
-        raise ConfigError(
-            [
-                f"study '{config.name}' is stored with other settings:",
-                *differences,
-                "use the stored settings with 'neuronas resume', or go on with the file's with "
-                "--accept-changes",
-            ]
-        )

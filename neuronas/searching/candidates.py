@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -29,6 +29,7 @@ from neuronas.searching.attributes import (
 from neuronas.searching.heartbeat import Heartbeat
 from neuronas.searching.objectives import front_change, objective_values
 from neuronas.searching.pausing import Pausing
+from neuronas.searching.progress import Report
 from neuronas.searching.region import FeasibleRegion
 from neuronas.searching.samplers import GatedSampler
 from neuronas.searching.spool import Spool
@@ -70,7 +71,7 @@ class CandidateRunner:
         pausing: The study's trainings that pause.
         heartbeat: Renews the lease of what is trained.
         spool: Where results wait until they are told.
-        report: Told what happened, and the time of a training that is new.
+        report: Told what happens.
         trained: Networks that this worker trained newly.
     """
 
@@ -81,7 +82,7 @@ class CandidateRunner:
     pausing: Pausing
     heartbeat: Heartbeat
     spool: Spool
-    report: Callable[..., None]
+    report: Report
     trained: int = 0
     _failures: dict[int, TrainingFailedError] = field(default_factory=dict)
 
@@ -151,7 +152,7 @@ class CandidateRunner:
             else:
                 self._train(begun)
         except LeaseLostError as lost:
-            self.report(str(lost))
+            self.report(str(lost), trial=begun.handle.number)
         finally:
             self.heartbeat.holding = None
             interrupts.forget()
@@ -180,7 +181,8 @@ class CandidateRunner:
         self.pausing.clean_up()
         self._failures.clear()
         self.report(
-            f"trial {handle.number} paused at rung {rung.epochs}: {rung.validation_accuracy:.1%}"
+            f"trial {handle.number} paused at rung {rung.epochs}: {rung.validation_accuracy:.1%}",
+            trial=handle.number,
         )
 
     def _cost(self, architecture: Architecture, chip: Chip, spike_rate: SpikeRates) -> CostRecord:
@@ -213,7 +215,8 @@ class CandidateRunner:
         how = "trained" if new else "reused"
         self.report(
             f"trial {handle.number} {how}: {evaluation.validation_accuracy:.1%}{what}",
-            evaluation.train_seconds if new else None,
+            trial=handle.number,
+            train_seconds=evaluation.train_seconds if new else None,
         )
 
     def _enter(
@@ -262,4 +265,4 @@ class CandidateRunner:
         """End a trial that was not trained to the end, at the cost that was assumed."""
         self.ledger.end(handle, state, reason, cost, {REASON: reason}, epochs=epochs, paused=paused)
         self.pausing.clean_up()
-        self.report(f"trial {handle.number} {state}: {reason}")
+        self.report(f"trial {handle.number} {state}: {reason}", trial=handle.number)

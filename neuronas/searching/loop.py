@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -19,6 +19,7 @@ from neuronas.records import CandidateState, Standing
 from neuronas.searching.candidates import Begun, CandidateRunner
 from neuronas.searching.heartbeat import Heartbeat
 from neuronas.searching.pausing import Evaluator, Pausing
+from neuronas.searching.progress import Report
 from neuronas.searching.recovery import catch_up
 from neuronas.searching.samplers import GatedSampler
 from neuronas.searching.spool import Spool
@@ -52,7 +53,7 @@ class SearchLoop:
         sampler: The gated sampler.
         evaluator: Trains networks.
         spool: Where results wait until they are told.
-        report: Told what happened.
+        report: Told what happens.
         opening: What is reported first.
         trials: Networks that this worker trains newly at most.
         seconds: Time after which it begins no other.
@@ -64,7 +65,7 @@ class SearchLoop:
     sampler: GatedSampler
     evaluator: Evaluator
     spool: Spool
-    report: Callable[..., None]
+    report: Report
     opening: str = "searching"
     trials: int | None = None
     seconds: float | None = None
@@ -216,7 +217,7 @@ class SearchLoop:
         """Let others train: one of them may fail, and then the study asks for another network."""
         self._look_first = True
         until = time.monotonic() + _LOOK_SECONDS * random.uniform(0.5, 1.5)
-        while (left := until - time.monotonic()) > 0:
+        while (left := until - time.monotonic()) > 0 and not interrupts.is_draining():
             interrupts.check()
             time.sleep(min(left, 0.1))
 
@@ -225,6 +226,8 @@ class SearchLoop:
         return any(rule.holds for rule in rules(self.config.search.stop, standing))
 
     def _has_done_its_share(self) -> bool:
+        if interrupts.is_draining():
+            return True
         if self.trials is not None and self._runner.trained >= self.trials:
             return True
         return self.seconds is not None and time.monotonic() - self._started >= self.seconds
@@ -291,8 +294,10 @@ class SearchLoop:
 
     def _score_front(self) -> None:
         """Measure test accuracy, for the networks of the finished front alone."""
-        for trial in self.repository.front(self.config.name):
-            evaluation = trial.evaluation
+        front = self.repository.front(self.config.name)
+        random.shuffle(front)  # other workers may be at it, too
+        for trial in front:
+            evaluation = trial.evaluation and self.repository.find_evaluation(trial.evaluation.key)
             if evaluation is not None and evaluation.test_accuracy is None:
                 try:
                     accuracy = self.evaluator.test_accuracy(

@@ -12,7 +12,14 @@ import numpy as np
 from neuronas.architecture import Architecture, training_digest
 from neuronas.config import ObjectiveName, StudyConfig
 from neuronas.errors import CheckpointError
-from neuronas.records import CandidateState, Evaluation, EvaluationKey, InRungs, Rung
+from neuronas.records import (
+    CandidateState,
+    Evaluation,
+    EvaluationKey,
+    InRungs,
+    Rung,
+    TrainingPausedError,
+)
 from neuronas.searching.objectives import ACCURACY, gains, objective_values
 from neuronas.searching.rungs import Contender, Front, epochs_per_training, to_train_on
 from neuronas.searching.seeds import training_seed
@@ -31,7 +38,11 @@ class Evaluator(Protocol):
     def evaluate(
         self, architecture: Architecture, key: EvaluationKey, since: Rung | None = None
     ) -> Evaluation:
-        """Return the evaluation of a network trained to its end: from its start, or a rung."""
+        """Return the evaluation of a network trained to its end: from its start, or a rung.
+
+        Raises:
+            TrainingPausedError: This process is drained.
+        """
 
     def train_to_rung(
         self, architecture: Architecture, key: EvaluationKey, epochs: int, since: Rung | None = None
@@ -168,9 +179,12 @@ class Pausing:
     ) -> Rung | Evaluation:
         if stop is not None:
             return self.evaluator.train_to_rung(network, key, stop, since)
-        if since is None:
-            return self.evaluator.evaluate(network, key)
-        return self.evaluator.evaluate(network, key, since)
+        try:
+            if since is None:
+                return self.evaluator.evaluate(network, key)
+            return self.evaluator.evaluate(network, key, since)
+        except TrainingPausedError as paused:
+            return paused.rung
 
     @property
     def _costs(self) -> list[ObjectiveName]:

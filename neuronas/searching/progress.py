@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from neuronas.config import StudyConfig
 from neuronas.searching.objectives import best_so_far
@@ -44,50 +45,87 @@ class Progress:
 Listener = Callable[[Progress], None]
 
 
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened to a worker, for its log.
+
+    Attributes:
+        study: Name of the study.
+        worker: Id of the worker in the database.
+        trial: Number of the trial, if it is about one.
+        message: What happened.
+    """
+
+    study: str
+    worker: int
+    trial: int | None
+    message: str
+
+
+class Report(Protocol):
+    """Told what happens in a search."""
+
+    def __call__(
+        self, message: str, *, trial: int | None = None, train_seconds: float | None = None
+    ) -> None:
+        """Take note.
+
+        Args:
+            message: What happened.
+            trial: Number of the trial that it is about, if any.
+            train_seconds: Time of a training that has just ended, if it is new.
+        """
+
+
 @dataclass(slots=True)
 class Reporter:
-    """Tells a listener what happened, with how far the study is.
+    """Tells a listener what happened, with how far the study is, and a log without.
 
     Attributes:
         config: The study.
         repository: Our tables.
-        listener: Is told.
+        listener: Is told, if there is one.
+        log: Is told, if there is one; it costs no look at the study.
+        worker: Id of the worker that reports.
         train_seconds: Of each network that this process trained newly.
     """
 
     config: StudyConfig
     repository: Repository
-    listener: Listener
+    listener: Listener | None
+    log: Callable[[Event], None] | None
+    worker: int
     train_seconds: list[float] = field(default_factory=list)
 
-    def __call__(self, message: str, train_seconds: float | None = None) -> None:
-        """Tell what happened.
-
-        Args:
-            message: What.
-            train_seconds: Time of a training that has just ended, if it is new.
-        """
+    def __call__(
+        self, message: str, *, trial: int | None = None, train_seconds: float | None = None
+    ) -> None:
+        """Tell what happened; arguments as :class:`Report`."""
         if train_seconds is not None:
             self.train_seconds.append(train_seconds)
+        if self.log is not None:
+            self.log(Event(self.config.name, self.worker, trial, message))
+        if self.listener is not None:
+            self.listener(self._progress(message))
+
+    def _progress(self, message: str) -> Progress:
         name = self.config.name
         record = self.repository.study(name)
         counts, front = record.counts, self.repository.front(name)
         known = self.train_seconds
         left = seconds_left(record, sum(known) / len(known)) if known else None
-        self.listener(
-            Progress(
-                trained=counts["trained"],
-                target=record.target_trials,
-                reused=counts["reused"],
-                pruned=counts["pruned"],
-                failed=counts["failed"],
-                exceeded=counts["exceeded"],
-                drawn=record.drawn,
-                rejected=record.rejected,
-                front_size=len(front),
-                hypervolume=self.repository.hypervolume(name),
-                best=best_so_far(self.config.objectives, front),
-                seconds_left=left,
-                message=message,
-            )
+        return Progress(
+            trained=counts["trained"],
+            target=record.target_trials,
+            reused=counts["reused"],
+            pruned=counts["pruned"],
+            failed=counts["failed"],
+            exceeded=counts["exceeded"],
+            drawn=record.drawn,
+            rejected=record.rejected,
+            front_size=len(front),
+            hypervolume=self.repository.hypervolume(name),
+            best=best_so_far(self.config.objectives, front),
+            seconds_left=left,
+            message=message,
         )

@@ -86,8 +86,12 @@ def _answer(
 ) -> tuple[str, Any]:
     """Return what the child sends, while it keeps to its limits."""
     at_start: int | None = None
+    told = False
     while True:
         interrupts.check()
+        if interrupts.is_draining() and not told and at_start is not None and process.pid:
+            os.kill(process.pid, signal.SIGUSR1)
+            told = True
         if ours in wait([ours, process.sentinel], timeout=_LOOK_SECONDS):
             try:
                 kind, value = ours.recv()
@@ -136,6 +140,7 @@ def _child(
 ) -> None:
     # Ctrl-C reaches all processes of a terminal; ours is ended by its parent.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGUSR1, lambda *_: interrupts.drain())
     threading.Thread(target=_end_with_parent, args=(theirs,), daemon=True).start()
     theirs.send(("started", resident_bytes()))
     try:

@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 
+from neuronas import interrupts
 from neuronas.config import TrainingConfig
 from neuronas.network import SpikingNetwork
 from neuronas.training.data import Split
@@ -78,7 +79,10 @@ class Cycle:
         return cls(descent, schedule)
 
     def train_to(self, epochs: int) -> None:
-        """Train until so many epochs are done; errors as for :func:`train`."""
+        """Train until so many epochs are done, or one more where this process is drained.
+
+        Errors as for :func:`train`.
+        """
         whole = self.descent.settings.epochs
         with counted_epochs(lambda: self.descent.taken * whole / (self.schedule.total_steps - 1)):
             while self.done < epochs:
@@ -88,6 +92,8 @@ class Cycle:
                 self.done += 1
                 if self.done == (whole + 1) // 2:
                     self.descent.judge()
+                if interrupts.is_draining():
+                    break
 
     def finished(self) -> SpikingNetwork:
         """Return the network with the batch-norm statistics of its weights; nothing goes on."""

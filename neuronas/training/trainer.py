@@ -18,7 +18,13 @@ from neuronas.config import AugmentConfig, StudyConfig, TrainingConfig
 from neuronas.errors import TrainingFailedError
 from neuronas.files import sweep_partial
 from neuronas.network import Precision, SpikingNetwork, build_network, keep_freed_memory
-from neuronas.records import Evaluation, EvaluationKey, Provenance, Rung
+from neuronas.records import (
+    Evaluation,
+    EvaluationKey,
+    Provenance,
+    Rung,
+    TrainingPausedError,
+)
 from neuronas.training.checkpoints import (
     load_state,
     load_weights,
@@ -35,6 +41,7 @@ from neuronas.training.measuring import score
 from neuronas.training.memory import (
     OUT_OF_MEMORY,
     TOO_LARGE,
+    Peak,
     available_bytes,
     measured_peak,
     require_memory,
@@ -133,6 +140,7 @@ class Trainer:
 
         Raises:
             TrainingFailedError: This candidate cannot be trained; others may.
+            TrainingPausedError: This process is drained; the training can go on later.
             CheckpointError: The paused training's state is absent or damaged.
             StorageError: Its weights cannot be written.
         """
@@ -141,7 +149,10 @@ class Trainer:
     def train_to_rung(
         self, architecture: Architecture, key: EvaluationKey, epochs: int, since: Rung | None = None
     ) -> Rung:
-        """Return where a training is that pauses behind some epochs; else as :meth:`evaluate`."""
+        """Return where a training is that pauses behind some epochs; else as :meth:`evaluate`.
+
+        Where this process is drained, it pauses earlier.
+        """
         return self._limited(architecture, Trainer._train_to_rung, key, since, epochs)
 
     def _limited(
@@ -169,10 +180,14 @@ class Trainer:
         with self._torch(key.seed), reported_memory(), measured_peak(self.device) as peak:
             cycle = self._cycle(architecture, key, since)
             cycle.train_to(key.epochs)
-            network = cycle.finished()
-            result = score(network, self.dataset.validation)
-            with counted_epochs(lambda: key.epochs):
-                check_layers(result.spike_rates)
+            paused = self._paused(cycle) if cycle.done < key.epochs else None
+            if paused is None:
+                network = cycle.finished()
+                result = score(network, self.dataset.validation)
+                with counted_epochs(lambda: key.epochs):
+                    check_layers(result.spike_rates)
+        if paused is not None:
+            raise TrainingPausedError(self._rung(key, paused, since, started, peak))
         file, digest = save_weights(network, self.checkpoint_dir / self.folder, _stem(key))
         return Evaluation(
             key=key,
@@ -194,8 +209,24 @@ class Trainer:
         with self._torch(key.seed), reported_memory(), measured_peak(self.device) as peak:
             cycle = self._cycle(architecture, key, since)
             cycle.train_to(epochs)
-            state = cycle.state()
-            accuracy = score(cycle.finished(), self.dataset.validation).accuracy
+            paused = self._paused(cycle)
+        return self._rung(key, paused, since, started, peak)
+
+    def _paused(self, cycle: Cycle) -> tuple[int, dict[str, Any], float]:
+        """Return epochs, state and accuracy of a training that pauses."""
+        state = cycle.state()
+        return cycle.done, state, score(cycle.finished(), self.dataset.validation).accuracy
+
+    def _rung(
+        self,
+        key: EvaluationKey,
+        paused: tuple[int, dict[str, Any], float],
+        since: Rung | None,
+        started: float,
+        peak: Peak,
+    ) -> Rung:
+        """Write the state of a training that pauses."""
+        epochs, state, accuracy = paused
         stem = f"{_stem(key)}-r{epochs}"
         file, digest = save_state(state, self.checkpoint_dir / self.folder, stem)
         return Rung(

@@ -10,7 +10,7 @@ import pytest
 
 import neuronas
 from neuronas.records import Trial
-from neuronas.storage import Repository, is_searched
+from neuronas.storage import Repository
 from tests.integration.processes import STUDY, Study, finished
 from tests.searching.fakes import rows
 
@@ -29,7 +29,8 @@ def test_a_killed_search_resumes_where_it_was(tmp_path):
     states = study.states()
     assert 3 <= states["complete"] < 9
     assert states["running"] == 1
-    assert not is_searched(study.url, "tiny")
+    with Repository(study.url) as repository:
+        assert not repository.is_searched("tiny")
     before = study.snapshot()
     (running,) = rows(study.url, "SELECT * FROM neuronas_candidates WHERE state = 'running'")
 

@@ -13,7 +13,7 @@ from sqlalchemy import Engine, event
 
 from neuronas.records import CandidateState, Trial
 from neuronas.searching import enqueue_candidate
-from neuronas.searching.recovery import ATTEMPTS
+from neuronas.storage.reaping import ATTEMPTS
 from tests.searching.fakes import (
     CHEAP,
     TOO_DEAR,

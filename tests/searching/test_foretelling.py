@@ -74,12 +74,12 @@ def test_history_knows_what_waits_at_a_rung_and_what_stopped_there():
     study.tell(numbers["stopped"], state=TrialState.PRUNED)
     study.tell(numbers["failed"], state=TrialState.FAIL)
     history = History(region.space, OBJECTIVES)
-    history.read(study, -1)
+    history.read(study.get_trials(deepcopy=False), -1)
     assert [(t.accuracy, t.rungs) for t in history.trained] == [(0.8, {1: 0.4, 2: 0.5})]
     assert [begun.rungs for begun in history.in_flight] == [{1: 0.4, 2: 0.5}, {}]
     assert [begun.rungs for begun in history.stopped] == [{1: 0.4, 2: 0.5}]
     numbers["waiting"].set_user_attr("rungs", {"1": 0.4, "2": 0.5, "4": 0.6})
-    history.read(study, -1)
+    history.read(study.get_trials(deepcopy=False), -1)
     assert history.in_flight[0].rungs == {1: 0.4, 2: 0.5, 4: 0.6}
 
 

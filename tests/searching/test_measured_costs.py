@@ -156,7 +156,7 @@ def test_a_study_may_name_the_sampler_that_knows_costs_and_it_learns_from_what_b
     assert exceeded
     config = study_config(**SPIKES)
     history = History(FeasibleRegion.of(config).space, config.objectives)
-    history.read(optuna.load_study(study_name="test", storage=url), number=-1)
+    history.read(optuna.load_study(study_name="test", storage=url).trials, number=-1)
     accuracies = [t.evaluation.validation_accuracy for t in trials_of(url).values()]
     assert [trained.accuracy for trained in history.trained] == accuracies
     assert all(trained.rates for trained in history.trained)
@@ -170,15 +170,15 @@ def test_a_study_may_name_the_sampler_that_knows_costs_and_it_learns_from_what_b
 @contextmanager
 def stating(probability: object, numbers: range = range(1000)):
     """Let the sampler state a probability of some trials."""
-    real = GatedSampler.sample_relative
+    real = GatedSampler._propose
 
-    def sample_relative(self, study, trial, space):
+    def propose(self, study, trials, trial):
         if trial.number in numbers:
             trial.set_user_attr(FEASIBLE_PROBABILITY, probability)
-        return real(self, study, trial, space)
+        return real(self, study, trials, trial)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(GatedSampler, "sample_relative", sample_relative)
+        patch.setattr(GatedSampler, "_propose", propose)
         yield
 
 

@@ -11,10 +11,10 @@ from optuna.trial import TrialState
 from neuronas.errors import ConfigError
 from neuronas.records import CandidateState
 from neuronas.searching import enqueue_candidate, pausing
-from neuronas.searching.recovery import ATTEMPTS
 from neuronas.searching.rungs import epochs_per_training
 from neuronas.searching.stop_rules import holding_rule
 from neuronas.storage import Repository
+from neuronas.storage.reaping import ATTEMPTS
 from tests.searching.fakes import (
     CHEAP,
     DiedError,

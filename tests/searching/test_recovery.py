@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import signal
+import sqlite3
+from contextlib import closing
 from unittest.mock import patch
 
 import optuna
@@ -12,8 +14,10 @@ from optuna.trial import TrialState
 from neuronas.errors import StudyLockedError
 from neuronas.records import CandidateState
 from neuronas.searching import enqueue_candidate
-from neuronas.searching.recovery import ATTEMPTS
-from neuronas.storage import Repository
+from neuronas.searching.api import Work
+from neuronas.searching.region import FeasibleRegion
+from neuronas.storage import Ledger, Reaper, Repository, SharedStudy, open_study
+from neuronas.storage.reaping import ATTEMPTS
 from tests.searching.fakes import (
     CHEAP,
     TOO_DEAR,
@@ -47,6 +51,24 @@ def dies(times: int, when: object = lambda *_: True, method: str = "tell", of: t
     return patch.object(of, method, dying)
 
 
+def changed(url: str, *statements: str) -> None:
+    """Change the database behind everybody's back."""
+    with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as connection, connection:
+        for statement in statements:
+            connection.execute(statement)
+
+
+def with_values(study: optuna.Study, values: dict[str, object]) -> optuna.Trial:
+    """Begin a trial as a program does that is not ours."""
+    study.enqueue_trial(values)
+    return study.ask()
+
+
+def searched(url: str) -> bool:
+    with Repository(url) as repository:
+        return repository.is_searched("test")
+
+
 def consistent(url: str) -> None:
     """Check that plain Optuna says of every finished trial what we say."""
     states = {
@@ -72,7 +94,7 @@ def test_ctrl_c_leaves_the_study_resumable_and_the_candidate_is_taken_up_once_mo
         run(study_config(), url, FakeEvaluator(raising(STOP, 4)))
     stopped = trials_of(url)
     assert [t.state.value for t in stopped.values()] == ["complete"] * 3 + ["interrupted"]
-    assert not is_searched(url, "test")
+    assert not searched(url)
 
     evaluator = FakeEvaluator()
     result = run(study_config(), url, evaluator)
@@ -95,13 +117,13 @@ def test_a_stopped_search_says_so_in_optuna_too(url):
 
 
 def test_a_second_ctrl_c_waits_until_the_candidate_is_queued_again(url, monkeypatch):
-    finish = Repository.finish_candidate
+    release = Reaper.release
 
     def pressed_again(*arguments: object) -> None:
         signal.raise_signal(signal.SIGINT)
-        finish(*arguments)
+        release(*arguments)
 
-    monkeypatch.setattr(Repository, "finish_candidate", pressed_again)
+    monkeypatch.setattr(Reaper, "release", pressed_again)
     with pytest.raises(KeyboardInterrupt):
         run(study_config(), url, FakeEvaluator(raising(STOP, 2)))
     assert trials_of(url)[1].reason == "stopped"
@@ -191,7 +213,7 @@ def test_deaths_of_other_candidates_do_not_count_against_one(url):
     assert (result.study.counts["trained"], result.study.counts["failed"]) == (8, 0)
 
 
-# Killed between our commit and Optuna's
+# Databases of earlier versions, which told Optuna in a transaction of its own
 
 
 @pytest.mark.parametrize(
@@ -202,11 +224,14 @@ def test_what_was_decided_but_not_told_is_told_on_resume(url, state, expected):
     run(study_config(), url, trials=2)
     if state == "pruned":
         enqueue_candidate("test", TOO_DEAR, storage=url)
-    evaluator = FakeEvaluator(failing(1) if state == "failed" else None)
-    with dies(1), pytest.raises(DiedError):
-        run(study_config(), url, evaluator)
+    run(study_config(), url, FakeEvaluator(failing(1) if state == "failed" else None), trials=3)
     decided = trials_of(url)[2]
     assert decided.state.value == state
+    changed(
+        url,
+        "UPDATE trials SET state = 'RUNNING', datetime_complete = NULL WHERE number = 2",
+        "DELETE FROM trial_values WHERE trial_id = 3",
+    )
     assert optuna_states(url)[2] == TrialState.RUNNING
 
     second = FakeEvaluator()
@@ -220,27 +245,34 @@ def test_what_was_decided_but_not_told_is_told_on_resume(url, state, expected):
     consistent(url)
 
 
+def test_a_trial_that_only_optuna_knows_is_queued_again_once_it_is_old(url):
+    run(study_config(), url, trials=2)
+    space = FeasibleRegion.of(study_config()).space
+    study = optuna.load_study(study_name="test", storage=url)
+    space.suggest(with_values(study, space.values(space.encode(CHEAP)[0])))
+
+    run(study_config(), url, trials=3)
+    assert optuna_states(url)[2] == TrialState.RUNNING  # somebody may be at it
+    changed(url, "UPDATE trials SET datetime_start = '2020-01-01 00:00:00' WHERE number = 2")
+    run(study_config(), url, trials=4)
+    assert optuna_states(url)[2] == TrialState.FAIL
+    taken = [t for t in trials_of(url).values() if t.candidate.architecture == CHEAP]
+    assert [t.state for t in taken] == [CandidateState.COMPLETE]
+
+
+# Killed amid a transaction
+
+
 def test_a_death_while_the_last_one_is_cleaned_up_is_cleaned_up_too(url):
     with pytest.raises(DiedError):
         run(study_config(), url, FakeEvaluator(raising(DEATH, 3)))
-    with dies(1), pytest.raises(DiedError):  # queued again and stored, but Optuna was not told
+    with dies(1, method="finish", of=SharedStudy), pytest.raises(DiedError):
         run(study_config(), url)
     result = run(study_config(), url)
     assert [t.candidate.retry_of for t in trials_of(url).values()].count(2) == 1
     assert result.study.counts["trained"] == 8
     assert result.study.counts["reused"] == 0
     consistent(url)
-
-
-def test_a_candidate_is_queued_once_however_its_clean_up_dies(url):
-    with pytest.raises(DiedError):
-        run(study_config(), url, FakeEvaluator(raising(DEATH, 3)))
-    with dies(1, method="finish_candidate", of=Repository), pytest.raises(DiedError):
-        run(study_config(), url)
-    result = run(study_config(), url)
-    retried = [t for t in trials_of(url).values() if t.candidate.retry_of is not None]
-    assert [t.candidate.retry_of for t in retried] == [2]
-    assert result.study.counts["reused"] == 0
 
 
 def test_a_death_before_a_candidate_was_stored_loses_no_enqueued_network(url):
@@ -273,7 +305,7 @@ def test_a_death_amid_the_parameters_of_an_enqueued_network_does_not_lose_it(url
 def test_a_death_between_parameters_and_candidate_loses_nothing(url):
     run(study_config(), url, trials=2)
     enqueue_candidate("test", CHEAP, storage=url)
-    with dies(1, method="add_candidate", of=Repository), pytest.raises(DiedError):
+    with dies(1, method="_add", of=Ledger), pytest.raises(DiedError):
         run(study_config(), url)
     result = run(study_config(), url)
     taken = [t for t in trials_of(url).values() if t.candidate.architecture == CHEAP]
@@ -282,7 +314,7 @@ def test_a_death_between_parameters_and_candidate_loses_nothing(url):
 
 
 def test_a_death_between_training_and_commit_trains_that_network_again(url):
-    with dies(1, method="complete_candidate", of=Repository), pytest.raises(DiedError):
+    with dies(1, method="complete", of=Ledger), pytest.raises(DiedError):
         run(study_config(), url)
     assert trials_of(url)[0].state == CandidateState.RUNNING
     result = run(study_config(), url)
@@ -294,7 +326,7 @@ def test_a_death_between_training_and_commit_trains_that_network_again(url):
 
 def test_a_death_before_the_study_is_known_to_optuna_is_no_obstacle(url):
     with (
-        patch("neuronas.searching.api.open_optuna_study", side_effect=DEATH),
+        patch("neuronas.searching.api.open_study", side_effect=DEATH),
         pytest.raises(DiedError),
     ):
         run(study_config(), url)
@@ -304,18 +336,36 @@ def test_a_death_before_the_study_is_known_to_optuna_is_no_obstacle(url):
 # Two at once
 
 
-def test_a_second_search_of_a_study_is_refused_while_the_first_lives(url):
+def test_a_second_search_of_a_study_shares_the_work(url):
+    second = FakeEvaluator()
+
     def before(number: int, _: object) -> None:
         if number == 2:
-            assert is_searched(url, "test")
-            with pytest.raises(StudyLockedError, match="is being searched by process"):
-                run(study_config(), url, intruder)
+            assert searched(url)
+            run(study_config(), url, second, work=Work(max_trials=3))
+            assert searched(url)
+
+    first = FakeEvaluator(before)
+    result = run(study_config(), url, first)
+    assert result.study.counts["trained"] == 8
+    assert (len(first.trained), len(second.trained)) == (5, 3)
+    assert len({key.digest for key in first.trained + second.trained}) == 8
+    assert not searched(url)
+    with Repository(url) as repository:
+        assert [worker.slot for worker in repository.workers("test")] == [0, 1]
+    consistent(url)
+
+
+def test_settings_do_not_change_while_somebody_searches_with_them(url):
+    def before(number: int, _: object) -> None:
+        if number == 2:
+            changed_study = study_config(training={"epochs": 2})
+            with pytest.raises(StudyLockedError, match="is being searched by 1 workers"):
+                run(changed_study, url, intruder, accept_changes=True)
 
     intruder = FakeEvaluator()
-    result = run(study_config(), url, FakeEvaluator(before))
-    assert result.study.counts["trained"] == 8
+    run(study_config(), url, FakeEvaluator(before))
     assert intruder.calls == []
-    assert not is_searched(url, "test")
 
 
 def test_another_study_of_the_database_may_be_searched_meanwhile(url):
@@ -336,11 +386,10 @@ def test_a_network_may_be_enqueued_while_the_study_is_searched(url):
     assert trials_of(url)[2].candidate.architecture == CHEAP
 
 
-def test_the_lock_is_free_after_a_search_that_failed(url):
+def test_nobody_searches_after_a_search_that_died(url):
     with pytest.raises(DiedError):
         run(study_config(), url, FakeEvaluator(raising(DEATH, 1)))
-    with study_lock(url, "test"):
-        pass
+    assert not searched(url)
 
 
 def test_an_optuna_study_of_that_name_is_never_taken_over(url):
@@ -350,5 +399,5 @@ def test_an_optuna_study_of_that_name_is_never_taken_over(url):
         with pytest.raises(Exception, match="has an Optuna study 'test' that neuronas did not"):
             run(study_config(), url, evaluator)
         assert evaluator.calls == []
-    study = open_optuna_study(url, "test", {"accuracy": "maximize", "energy": "minimize"})
-    assert study.trials == []
+    shared = open_study(url, "test", {"accuracy": "maximize", "energy": "minimize"})
+    assert shared.trials() == []

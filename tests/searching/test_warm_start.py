@@ -191,7 +191,7 @@ def test_a_training_that_was_taken_over_counts_once(searched):
         for t in trials_of(searched, "first").values()
     ]
     history = History(space, config.objectives, elsewhere)
-    history.read(optuna.load_study(study_name="again", storage=searched), number=-1)
+    history.read(optuna.load_study(study_name="again", storage=searched).trials, number=-1)
     reused = load_result(searched, "again").study.counts["reused"]
     assert reused > 0
     assert len(history.elsewhere) == 24 - reused

@@ -1,0 +1,110 @@
+"""One worker: it joins a study, takes trials until there are none, and leaves in good order."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from neuronas import interrupts
+from neuronas.searching import Event, SearchResult, Work, resume
+from neuronas.storage import LEASE_SECONDS, Origin
+
+PATIENCE_SECONDS = 600.0
+"""For how long a worker waits for a database that is away."""
+
+DRAIN_SECONDS = 240.0
+"""For how long a worker that is asked to end trains on, to the end of the epoch at most."""
+
+UNAVAILABLE = 75
+"""Exit code where the database was away for too long: the worker may be started again."""
+
+ENGINE, JOB = "NEURONAS_ENGINE", "NEURONAS_JOB_ID"
+"""Environment variables by which an engine names itself and its job."""
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """What a worker is told of the machine that it runs on.
+
+    Attributes:
+        checkpoint_dir: Folder of weights.
+        data_dir: Folder with the dataset's files.
+        threads: Threads of torch.
+        device: ``cpu`` or ``cuda``; CUDA where it is available when None.
+    """
+
+    checkpoint_dir: Path | None = None
+    data_dir: Path | None = None
+    threads: int = 1
+    device: str | None = None
+
+
+def run_worker(
+    name: str,
+    storage: str,
+    machine: Machine,
+    *,
+    log: Callable[[Event], None],
+    max_trials: int | None = None,
+    max_seconds: float | None = None,
+    lease_seconds: float = LEASE_SECONDS,
+    patience_seconds: float = PATIENCE_SECONDS,
+    drain_seconds: float = DRAIN_SECONDS,
+) -> SearchResult:
+    """Work on a study until it asks for nothing more, or this process is asked to end.
+
+    At SIGTERM, SIGUSR1 or Ctrl-C, the network that is trained pauses at the end of its epoch, to
+    be trained on by another worker; after ``drain_seconds``, or at a second signal, it is given
+    back as it was.
+
+    Args:
+        name: The study.
+        storage: Storage URL.
+        machine: What it runs on.
+        log: Told what happens.
+        max_trials: Networks that it trains newly at most.
+        max_seconds: Time after which it begins no other network.
+        lease_seconds: For how long it may give no sign of life.
+        patience_seconds: For how long it waits for a database that is away.
+        drain_seconds: For how long it trains on when it is asked to end.
+
+    Returns:
+        The study as this worker left it.
+
+    Raises:
+        EnvironmentMismatchError: Its packages or data are not those of the study.
+        StorageUnavailableError: The database was away for longer than it waits. What it had
+            trained is on the local disk, and is told by the next worker of this machine.
+        KeyboardInterrupt: It gave its network back as it was.
+    """
+    work = Work(
+        origin=origin(os.environ, machine.device or "auto"),
+        max_trials=max_trials,
+        max_seconds=max_seconds,
+        lease_seconds=lease_seconds,
+        patience_seconds=patience_seconds,
+        strict=True,
+        log=log,
+    )
+    with interrupts.draining(drain_seconds):
+        return resume(
+            name,
+            storage=storage,
+            checkpoint_dir=machine.checkpoint_dir,
+            data_dir=machine.data_dir,
+            threads=machine.threads,
+            device=machine.device,
+            work=work,
+        )
+
+
+def origin(environment: Mapping[str, str], device: str) -> Origin:
+    """Return where a worker comes from, as its engine tells by the environment."""
+    if "SLURM_JOB_ID" in environment:
+        array, task = environment.get("SLURM_ARRAY_JOB_ID"), environment.get("SLURM_ARRAY_TASK_ID")
+        job = f"{array}_{task}" if array and task else environment["SLURM_JOB_ID"]
+        restarts = int(environment.get("SLURM_RESTART_COUNT", "0"))
+        return Origin("slurm", job, restarts, device)
+    return Origin(environment.get(ENGINE, "none"), environment.get(JOB), 0, device)
