@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from neuronas import interrupts
 from neuronas.cli.options import CheckpointDir, DataDir, Device, Name, Storage, Threads, say
 
 if TYPE_CHECKING:
@@ -79,56 +80,64 @@ def worker(
     with 0. It ends with 75 where the database was away for too long, and with 78 where packages
     or data differ from the study's.
     """
-    from neuronas.errors import NeuronasError, StorageUnavailableError
-    from neuronas.service.children import Children, gpu_names
-    from neuronas.service.worker import UNAVAILABLE, Machine, run_worker
-    from neuronas.storage import resolve_url
+    with interrupts.draining(drain_seconds):
+        from neuronas.errors import NeuronasError, StorageUnavailableError
+        from neuronas.service.worker import UNAVAILABLE, Machine, run_worker
+        from neuronas.storage import resolve_url
 
-    url = resolve_url(storage)
-    if workers > 1 or gpus is not None:
-        if workers > 1 and gpus is not None:
-            raise NeuronasError("--workers and --gpus: give one; a GPU gets one worker")
-        each = {
-            "--checkpoint-dir": checkpoint_dir,
-            "--data-dir": data_dir,
-            "--threads": threads,
-            "--device": device,
-            "--max-trials": max_trials,
-            "--max-seconds": max_seconds,
-            "--log-format": log_format.value,
-            "--lease-seconds": lease_seconds,
-            "--patience-seconds": patience_seconds,
-            "--drain-seconds": drain_seconds,
-        }
-        children = Children(name, url, each)
-        with children.signals_passed_on():
-            if gpus is None:
-                children.start(workers)
-            else:
-                children.start_on_gpus(gpu_names(gpus))
-            raise typer.Exit(children.wait())
-    try:
-        result = run_worker(
-            name,
-            url,
-            Machine(checkpoint_dir, data_dir, threads, device),
-            log=_log(log_format),
-            max_trials=max_trials,
-            max_seconds=max_seconds,
-            lease_seconds=lease_seconds,
-            patience_seconds=patience_seconds,
-            drain_seconds=drain_seconds,
-        )
-    except KeyboardInterrupt as stop:
-        for note in getattr(stop, "__notes__", ()):
-            say(note)
-        say(f"drained; '{name}' goes on with its other workers")
-        return
-    except StorageUnavailableError as error:
-        say(f"error: {error}")
-        raise typer.Exit(UNAVAILABLE) from None
+        url = resolve_url(storage)
+        if workers > 1 or gpus is not None:
+            if workers > 1 and gpus is not None:
+                raise NeuronasError("--workers and --gpus: give one; a GPU gets one worker")
+            each = {
+                "--checkpoint-dir": checkpoint_dir,
+                "--data-dir": data_dir,
+                "--threads": threads,
+                "--device": device,
+                "--max-trials": max_trials,
+                "--max-seconds": max_seconds,
+                "--log-format": log_format.value,
+                "--lease-seconds": lease_seconds,
+                "--patience-seconds": patience_seconds,
+                "--drain-seconds": drain_seconds,
+            }
+            raise typer.Exit(_several(name, url, each, workers, gpus))
+        try:
+            result = run_worker(
+                name,
+                url,
+                Machine(checkpoint_dir, data_dir, threads, device),
+                log=_log(log_format),
+                max_trials=max_trials,
+                max_seconds=max_seconds,
+                lease_seconds=lease_seconds,
+                patience_seconds=patience_seconds,
+            )
+        except KeyboardInterrupt as stop:
+            for note in getattr(stop, "__notes__", ()):
+                say(note)
+            say(f"drained; '{name}' goes on with its other workers")
+            return
+        except StorageUnavailableError as error:
+            say("\n".join([f"error: {error}", *getattr(error, "__notes__", ())]))
+            raise typer.Exit(UNAVAILABLE) from None
     counts = result.study.counts
     say(f"{result.study.state}: {counts['trained']} networks trained by all workers")
+
+
+def _several(
+    name: str, url: str, options: Mapping[str, object], workers: int, gpus: str | None
+) -> int:
+    """Run several workers; return the exit code of the one that says most."""
+    from neuronas.service.children import Children, gpu_names
+
+    children = Children(name, url, options)
+    with children.signals_passed_on():
+        if gpus is None:
+            children.start(workers)
+        else:
+            children.start_on_gpus(gpu_names(gpus))
+        return children.wait()
 
 
 def _log(form: LogFormat) -> Callable[[Event], None]:

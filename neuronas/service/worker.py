@@ -7,15 +7,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from neuronas import interrupts
 from neuronas.searching import Event, SearchResult, Work, resume
 from neuronas.storage import LEASE_SECONDS, Origin
 
 PATIENCE_SECONDS = 600.0
 """For how long a worker waits for a database that is away."""
-
-DRAIN_SECONDS = 240.0
-"""For how long a worker that is asked to end trains on, to the end of the epoch at most."""
 
 UNAVAILABLE = 75
 """Exit code where the database was away for too long: the worker may be started again."""
@@ -51,13 +47,12 @@ def run_worker(
     max_seconds: float | None = None,
     lease_seconds: float = LEASE_SECONDS,
     patience_seconds: float = PATIENCE_SECONDS,
-    drain_seconds: float = DRAIN_SECONDS,
 ) -> SearchResult:
-    """Work on a study until it asks for nothing more, or this process is asked to end.
+    """Work on a study until it asks for nothing more, or this process is drained.
 
-    At SIGTERM, SIGUSR1 or Ctrl-C, the network that is trained pauses at the end of its epoch, to
-    be trained on by another worker; after ``drain_seconds``, or at a second signal, it is given
-    back as it was.
+    Within :func:`neuronas.interrupts.draining`, a signal lets the network that is trained pause
+    at the end of its epoch, to be trained on by another worker; when it takes too long, or at a
+    second signal, it is given back as it was.
 
     Args:
         name: The study.
@@ -68,7 +63,6 @@ def run_worker(
         max_seconds: Time after which it begins no other network.
         lease_seconds: For how long it may give no sign of life.
         patience_seconds: For how long it waits for a database that is away.
-        drain_seconds: For how long it trains on when it is asked to end.
 
     Returns:
         The study as this worker left it.
@@ -88,16 +82,15 @@ def run_worker(
         strict=True,
         log=log,
     )
-    with interrupts.draining(drain_seconds):
-        return resume(
-            name,
-            storage=storage,
-            checkpoint_dir=machine.checkpoint_dir,
-            data_dir=machine.data_dir,
-            threads=machine.threads,
-            device=machine.device,
-            work=work,
-        )
+    return resume(
+        name,
+        storage=storage,
+        checkpoint_dir=machine.checkpoint_dir,
+        data_dir=machine.data_dir,
+        threads=machine.threads,
+        device=machine.device,
+        work=work,
+    )
 
 
 def origin(environment: Mapping[str, str], device: str) -> Origin:
