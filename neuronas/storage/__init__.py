@@ -19,15 +19,24 @@ from neuronas.storage.bridge import (
 from neuronas.storage.faults import translated_errors
 from neuronas.storage.lock import is_searched, study_lock
 from neuronas.storage.repository import Repository
+from neuronas.storage.upkeep import (
+    DatabaseStatus,
+    back_up_database,
+    database_status,
+    upgrade_database,
+)
 from neuronas.storage.urls import DEFAULT_URL, resolve_url, shown_url, storage_option
 
 __all__ = [
     "DEFAULT_URL",
     "RETRY_OF",
+    "DatabaseStatus",
     "OpenTrial",
     "ReopenedTrial",
     "Repository",
+    "back_up_database",
     "chosen_values",
+    "database_status",
     "enqueue",
     "enqueue_again",
     "is_asked_for",
@@ -44,4 +53,5 @@ __all__ = [
     "study_lock",
     "translated_errors",
     "unfinished_trials",
+    "upgrade_database",
 ]

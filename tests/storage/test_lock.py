@@ -8,12 +8,11 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import optuna
 import pytest
 
 from neuronas.errors import StorageError, StudyLockedError
 from neuronas.storage import Repository, is_searched, study_lock
-from tests.searching.fakes import FakeEvaluator, run, study_config
+from tests.searching.fakes import FakeEvaluator, rows, run, study_config
 
 HOLDER = """
 import sys, time
@@ -97,8 +96,24 @@ with Repository(sys.argv[1], create=True):
 """
 
 
-def test_first_studies_of_a_new_database_do_not_collide(url):
+def test_a_server_keeps_the_lock_of_a_study(postgres_url):
+    with study_lock(postgres_url, "test"):
+        assert is_searched(postgres_url, "test")
+        assert not is_searched(postgres_url, "other")
+        with (
+            pytest.raises(StudyLockedError, match=r"in postgresql://neuronas@127\.0\.0\.1:.*/test"),
+            study_lock(postgres_url, "test"),
+        ):
+            pass
+        with study_lock(postgres_url, "other"):
+            assert is_searched(postgres_url, "test")
+    assert not is_searched(postgres_url, "test")
+
+
+@pytest.mark.parametrize("database", ["sqlite_url", "pgbouncer_url"])
+def test_first_studies_of_a_new_database_do_not_collide(request, database):
     """Alembic and Optuna both look for their tables and then create them."""
+    url = request.getfixturevalue(database)
     command = [sys.executable, "-c", FIRST, url]
     both = [subprocess.Popen([*command, name], stderr=subprocess.PIPE) for name in ("a", "b")]
     for process in both:
@@ -106,4 +121,4 @@ def test_first_studies_of_a_new_database_do_not_collide(url):
         assert process.returncode == 0, said
     with Repository(url) as repository:
         assert repository.studies() == []
-    assert set(optuna.get_all_study_names(url)) == {"a", "b"}
+    assert {row["study_name"] for row in rows(url, "SELECT study_name FROM studies")} == {"a", "b"}
