@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from neuronas.report.tables import Column, Row, Table
-from neuronas.storage import DatabaseStatus
+
+if TYPE_CHECKING:
+    from neuronas.storage import DatabaseStatus
 
 
 def database_table(status: DatabaseStatus) -> Table:

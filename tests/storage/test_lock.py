@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -108,6 +109,26 @@ def test_a_server_keeps_the_lock_of_a_study(postgres_url):
         with study_lock(postgres_url, "other"):
             assert is_searched(postgres_url, "test")
     assert not is_searched(postgres_url, "test")
+
+
+def test_a_server_that_ends_idle_transactions_does_not_end_a_lock(postgres_server, postgres_url):
+    name = postgres_url.rpartition("/")[2]
+    postgres_server.execute(f"ALTER DATABASE {name} SET idle_in_transaction_session_timeout = 50")
+    with study_lock(postgres_url, "test"):
+        time.sleep(0.3)
+        assert is_searched(postgres_url, "test")
+
+
+def test_the_lock_of_a_process_that_died_is_free(postgres_url):
+    with held(postgres_url, "test") as holder:
+        assert is_searched(postgres_url, "test")
+        holder.send_signal(signal.SIGKILL)
+        holder.wait()
+        for _ in range(100):  # the server notices that its client is gone
+            if not is_searched(postgres_url, "test"):
+                return
+            time.sleep(0.05)
+    pytest.fail("the lock is still held")
 
 
 @pytest.mark.parametrize("database", ["sqlite_url", "pgbouncer_url"])
