@@ -89,6 +89,16 @@ class StorageUnavailableError(StorageError):
     """The database cannot be used now: it is away, busy or full of connections; try again."""
 
 
+class LeaseLostError(StorageError):
+    """A worker has lost its trial: its lease expired, and the candidate was queued again."""
+
+
+class EnvironmentMismatchError(NeuronasError):
+    """A worker has other packages or data than the study's other workers."""
+
+    exit_code: ClassVar[int] = 78
+
+
 class CheckpointError(StorageError):
     """The state of a paused training is absent or damaged; it can be trained from its start."""
 

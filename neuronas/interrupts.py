@@ -19,6 +19,7 @@ _ONE_WISH_SECONDS = 1.0
 """Within it, signals are the same one: ``timeout`` sends two, to the process and its group."""
 
 _asked_at: float | None = None
+_pending: BaseException | None = None
 
 
 @contextmanager
@@ -40,10 +41,29 @@ def held_off() -> Iterator[None]:
         yield
 
 
+def raise_soon(error: BaseException) -> None:
+    """Let another thread's next :func:`check` raise an error, unless it is forgotten before."""
+    global _pending
+    _pending = error
+
+
+def forget() -> None:
+    """Forget what was to be raised soon."""
+    global _pending
+    _pending = None
+
+
 def check() -> None:
-    """Raise KeyboardInterrupt if a signal has come whose own was lost."""
+    """Raise KeyboardInterrupt if a signal has come whose own was lost, or what is to be raised.
+
+    Only the main thread calls this.
+    """
+    global _pending
     if _asked_at is not None:
         raise KeyboardInterrupt
+    if _pending is not None:
+        error, _pending = _pending, None
+        raise error
 
 
 def _handle(number: int, _frame: FrameType | None) -> None:

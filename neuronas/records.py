@@ -112,6 +112,21 @@ class Rung:
 
 
 @dataclass(frozen=True, slots=True)
+class InRungs:
+    """A candidate whose training finished a rung.
+
+    Attributes:
+        state: Of the candidate.
+        accuracies: Validation accuracy by the rung's epochs.
+        final: Validation accuracy at the end of the training; None before it.
+    """
+
+    state: CandidateState
+    accuracies: Mapping[int, float]
+    final: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class CostRecord:
     """What one candidate costs, per layer and in total.
 
@@ -284,16 +299,17 @@ class StudyRecord:
         drawn: Genotypes drawn so far.
         rejected: Of those, how many were turned away before they became trials.
         rejections: How many each reason turned away; one genotype may break several budgets.
-        state: ``running``, ``finished`` or ``exhausted``.
+        state: ``running``, ``finished``, ``exhausted`` or ``stopped``.
         created_at: When it was first run.
         counts: Trials per state; ``trained`` and ``reused`` split those that have an evaluation,
             which are the complete and the exceeded ones.
         failures: Failed trials per reason.
         stated: What samplers stated of them.
         epochs: Epochs trained by the study, as far as known of trainings that failed.
-        wall_seconds: Seconds of search, from the start of each process to the end of its last
-            candidate, summed over processes. It makes no two records differ.
+        wall_seconds: Seconds in which at least one worker searched. It makes no two records
+            differ.
         since_gain: Networks newly trained since the hypervolume last grew.
+        environment: What a worker must have like the others; empty before the first joined.
     """
 
     name: str
@@ -311,3 +327,66 @@ class StudyRecord:
     epochs: float = 0.0
     wall_seconds: float = field(default=0.0, compare=False)
     since_gain: int = 0
+    environment: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How far a study is, and whether another trial may begin.
+
+    Attributes:
+        state: Of the study.
+        target_trials: Newly trained networks asked for.
+        trained: Networks newly trained.
+        running: Candidates that a worker holds a lease on.
+        epochs: Epochs trained.
+        wall_seconds: Seconds in which at least one worker searched.
+        since_gain: Networks newly trained since the hypervolume last grew.
+        held: Number of the trial that the asking worker holds, if any.
+    """
+
+    state: str
+    target_trials: int
+    trained: int
+    running: int
+    epochs: float
+    wall_seconds: float
+    since_gain: int
+    held: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """A process that works, or worked, on a study.
+
+    Attributes:
+        id: Unique in the database.
+        study: Name of the study.
+        task: ``search``, ``final`` or ``ablate``.
+        slot: The smallest number, from 0, that no other living worker of the study had when this
+            one joined.
+        host: Name of its machine.
+        pid: Of its process, on that machine.
+        engine: What started it: ``slurm``, ``ray``, ``local`` or ``none``.
+        job_id: Of that engine.
+        restarts: How often the engine had started that job before.
+        device: Where it trains.
+        alive: Whether it has not left and its lease has not expired.
+        joined_s, expires_s: Seconds since 1970 by the database's clock.
+        trial_number: The trial that it holds, if any.
+    """
+
+    id: int
+    study: str
+    task: str
+    slot: int
+    host: str
+    pid: int
+    engine: str
+    job_id: str | None
+    restarts: int
+    device: str
+    alive: bool
+    joined_s: float
+    expires_s: float
+    trial_number: int | None = None

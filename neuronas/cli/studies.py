@@ -30,10 +30,8 @@ if TYPE_CHECKING:
 
 
 def _summary(repository: Repository, study: StudyRecord) -> tuple[StudyRecord, str, float, int]:
-    from neuronas.storage import is_searched
-
     state = study.state
-    if state == "running" and not is_searched(repository.url, study.name):
+    if state == "running" and not repository.is_searched(study.name):
         state = "interrupted"
     return study, state, repository.hypervolume(study.name), len(repository.front(study.name))
 

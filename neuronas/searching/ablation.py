@@ -18,6 +18,7 @@ from neuronas.records import Evaluation, EvaluationKey
 from neuronas.searching.advice import advice
 from neuronas.searching.api import require_stored, study_trainer
 from neuronas.searching.assessment import Ints
+from neuronas.searching.candidates import FAILURES_IN_A_ROW
 from neuronas.searching.changes import (
     Change,
     Sample,
@@ -25,10 +26,9 @@ from neuronas.searching.changes import (
     relative_change_of_mean,
 )
 from neuronas.searching.coupling import Arm, draw_arms
-from neuronas.searching.loop import FAILURES_IN_A_ROW
 from neuronas.searching.region import FeasibleRegion
 from neuronas.searching.seeds import training_seed
-from neuronas.storage import Repository, resolve_url, study_lock, translated_errors
+from neuronas.storage import Repository, resolve_url, translated_errors
 
 if TYPE_CHECKING:
     from neuronas.training import Trainer
@@ -133,12 +133,12 @@ def ablate(
     with (
         translated_errors(url),
         Repository(url, create=True) as repository,
-        study_lock(url, config.name),
     ):
         trainer = study_trainer(config, checkpoint_dir, data_dir, threads, device)
         require_stored(config, repository, region)
         trainings = _Trainings(config, repository, trainer, region, seeds, listener)
-        trainings.run(arms)
+        with repository.joined(config.name, task="ablate", alone=True):
+            trainings.run(arms)
         return [trainings.judged(arm, arms[0]) for arm in arms]
 
 

@@ -11,27 +11,32 @@ from typing import TYPE_CHECKING
 
 from neuronas.architecture import Architecture
 from neuronas.config import IMMUTABLE_SECTIONS, RANKED_SAMPLERS, StudyConfig, validate
-from neuronas.errors import ConfigError
+from neuronas.errors import ConfigError, StudyLockedError
 from neuronas.records import FrontEvent, StudyRecord, Trial
 from neuronas.searching.choosing import make_sampler
+from neuronas.searching.environment import environment_of, require_same_environment
 from neuronas.searching.loop import FINISHED, RUNNING, SearchLoop
 from neuronas.searching.objectives import directions
-from neuronas.searching.progress import Listener, Progress
+from neuronas.searching.progress import Listener, Progress, Reporter
 from neuronas.searching.ranked import RankedSampler, Ranking
 from neuronas.searching.region import FeasibleRegion
 from neuronas.searching.samplers import GatedSampler
 from neuronas.searching.seeds import Stream, generator
+from neuronas.searching.spool import Spool
 from neuronas.searching.stop_rules import holding_rule
 from neuronas.searching.survey import reference_point
 from neuronas.searching.warm_start import TakenOver, taken_over
 from neuronas.storage import (
+    LEASE_SECONDS,
+    Ledger,
+    Origin,
     Repository,
     enqueue,
-    is_waiting,
-    open_optuna_study,
+    is_retry,
+    next_waiting,
+    open_study,
     require_unused_name,
     resolve_url,
-    study_lock,
     translated_errors,
 )
 
@@ -43,6 +48,34 @@ if TYPE_CHECKING:
 CHECKPOINT_VARIABLE = "NEURONAS_CHECKPOINT_DIR"
 DEFAULT_CHECKPOINT_DIR = "checkpoints"
 NOT_SEARCHED = "not searched"
+SPOOL = "untold"
+"""Subfolder of the weights' folder for results that the database does not have yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """How a process takes part in a search.
+
+    Attributes:
+        origin: Where it comes from.
+        max_trials: Networks that it trains newly at most; None for what the study asks for.
+        max_seconds: Time after which it begins no other network.
+        lease_seconds: For how long it may give no sign of life before its candidate is given to
+            others.
+        patience_seconds: For how long it waits for a database that is away.
+        strict: Whether its packages and data must be those the study was begun with, also if
+            nobody else searches it now.
+    """
+
+    origin: Origin | None = None
+    max_trials: int | None = None
+    max_seconds: float | None = None
+    lease_seconds: float = LEASE_SECONDS
+    patience_seconds: float = 0.0
+    strict: bool = False
+
+
+DEFAULT_WORK = Work()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +108,7 @@ def search(
     device: str | None = None,
     accept_changes: bool = False,
     listener: Listener | None = None,
+    work: Work = DEFAULT_WORK,
 ) -> SearchResult:
     """Search a study until it has as many newly trained networks as asked for.
 
@@ -97,6 +131,7 @@ def search(
         device: ``cpu`` or ``cuda``; CUDA where it is available when None.
         accept_changes: Go on although the stored study differs, as :func:`accepted` says.
         listener: Is told of progress after each trial.
+        work: How this process takes part, beside others that search the study at the same time.
 
     Returns:
         The study and its Pareto front, with test accuracy.
@@ -105,7 +140,9 @@ def search(
         ConfigError: The study is stored with other content.
         InfeasibleSpaceError: No network of the space fits the budget.
         DatasetError: The dataset's files are not there.
-        StorageError: The database cannot be used, or a live process searches this study.
+        StorageError: The database cannot be used.
+        StudyLockedError: The study's settings are to change while others search it.
+        EnvironmentMismatchError: Others search it with other packages or data.
         RepeatedFailureError: Five candidates failed in a row.
 
     Example:
@@ -129,12 +166,13 @@ def search(
     region.draw(source, lambda _: True)  # raises if nothing fits, before anything is created
     with (
         translated_errors(url),
-        Repository(url, create=True) as repository,
-        study_lock(url, config.name),
+        Repository(url, create=True, patience_seconds=work.patience_seconds) as repository,
     ):
         stored = repository.find_study(config.name)
         if stored is not None:
             _require_same(config, stored, accept_changes=accept_changes)
+            if config.digest() != stored.config.digest():
+                _require_nobody(repository, config.name)
         target = _target(config, stored, trials)
         asked = stored and replace(stored, config=config, target_trials=target)
         if asked is None or not _is_done(url, asked):
@@ -146,7 +184,8 @@ def search(
                 repository.update_study(
                     config.name, config=config, target_trials=target, state=RUNNING
                 )
-            _loop(config, repository, region, trainer, known, listener or _ignore).run()
+            spool = weights_folder(checkpoint_dir) / SPOOL
+            _run(config, repository, region, trainer, known, spool, listener or _ignore, work)
         elif stored is not None and _is_asked_more(asked, stored):
             repository.update_study(config.name, config=config, target_trials=target)
         return _result(config.name, repository)
@@ -162,6 +201,7 @@ def resume(
     threads: int = 1,
     device: str | None = None,
     listener: Listener | None = None,
+    work: Work = DEFAULT_WORK,
 ) -> SearchResult:
     """Go on with a stored study; arguments, returns and errors as for :func:`search`."""
     url = resolve_url(storage)
@@ -176,6 +216,7 @@ def resume(
         threads=threads,
         device=device,
         listener=listener,
+        work=work,
     )
 
 
@@ -207,8 +248,8 @@ def enqueue_candidate(
         architecture.check()
         region = FeasibleRegion.of(config)
         values = region.space.values(region.space.encode(architecture, chip)[0])
-        study = open_optuna_study(url, name, directions(config.objectives))
-        enqueue(study, values)
+        shared = open_study(url, name, directions(config.objectives))
+        enqueue(shared.study, values)
 
 
 def accepted(config: StudyConfig, *, storage: str | None = None) -> StudyConfig:
@@ -234,7 +275,7 @@ def accepted(config: StudyConfig, *, storage: str | None = None) -> StudyConfig:
 
 
 def require_stored(config: StudyConfig, repository: Repository, region: FeasibleRegion) -> None:
-    """Store a study that is not there yet, with nothing searched; its lock must be held.
+    """Store a study that is not there yet, with nothing searched.
 
     Raises:
         ConfigError: The study is stored with other content.
@@ -283,32 +324,82 @@ def _create(
     repository.create_study(config, target, reference)
 
 
-def _loop(
+def _run(
     config: StudyConfig,
     repository: Repository,
     region: FeasibleRegion,
     trainer: Trainer,
     known: TakenOver,
+    spool: Path,
     listener: Listener,
-) -> SearchLoop:
-    """Return the search of a stored study, ready to run."""
+    work: Work,
+) -> None:
+    """Search a stored study."""
     region.take_tally()  # what was drawn so far proposed nothing
-    sampler: GatedSampler
+    sampler = _sampler(config, repository, region, trainer, known)
+    name, reporter = config.name, Reporter(config, repository, listener)
+    _agree(name, repository, trainer.context(), strict=work.strict)
+    shared = open_study(
+        repository.url,
+        name,
+        directions(config.objectives),
+        sampler,
+        patience_seconds=work.patience_seconds,
+    )
+    with repository.joined(name, work.origin, lease_seconds=work.lease_seconds) as worker:
+        SearchLoop(
+            config,
+            repository,
+            Ledger(repository, shared, worker, work.lease_seconds),
+            sampler,
+            trainer,
+            Spool(spool, repository, name, repository.study(name).created_at.isoformat()),
+            reporter,
+            f"searching; {known.message}" if config.search.warm_start else "searching",
+            work.max_trials,
+            work.max_seconds,
+        ).run()
+
+
+def _agree(
+    name: str, repository: Repository, context: Mapping[str, object], *, strict: bool
+) -> None:
+    """Make sure that all workers have the same packages and data, or be the first to say which."""
+    study, found = repository.study(name), environment_of(context)
+    if strict or repository.is_searched(name):
+        require_same_environment(study, found)
+    if study.environment != found:
+        repository.update_study(name, environment=found)
+
+
+def _sampler(
+    config: StudyConfig,
+    repository: Repository,
+    region: FeasibleRegion,
+    trainer: Trainer,
+    known: TakenOver,
+) -> GatedSampler:
     if config.search.sampler in RANKED_SAMPLERS:
         ranking = Ranking(config, region, repository, trainer)
-        sampler = RankedSampler(region, config.search.seed, ranking.best_first)
-    else:
-        sampler = make_sampler(
-            config.search.sampler,
-            region,
-            config.search.seed,
-            config.objectives,
-            repository.study(config.name).reference,
-            known.networks,
+        return RankedSampler(region, config.search.seed, ranking.best_first)
+    return make_sampler(
+        config.search.sampler,
+        region,
+        config.search.seed,
+        config.objectives,
+        repository.study(config.name).reference,
+        known.networks,
+    )
+
+
+def _require_nobody(repository: Repository, name: str) -> None:
+    living = [worker for worker in repository.workers(name) if worker.alive]
+    if living:
+        raise StudyLockedError(
+            f"study '{name}' is being searched by {len(living)} workers with its stored settings, "
+            f"such as process {living[0].pid} on {living[0].host}; stop them before you change "
+            f"the settings: neuronas stop {name}"
         )
-    study = open_optuna_study(repository.url, config.name, directions(config.objectives), sampler)
-    opening = f"searching; {known.message}" if config.search.warm_start else "searching"
-    return SearchLoop(config, repository, study, sampler, trainer, listener, opening)
 
 
 def _ignore(_: Progress) -> None:
@@ -350,7 +441,9 @@ def _is_done(url: str, asked: StudyRecord) -> bool:
     """Return whether nothing is left to do, so that neither data nor torch is needed."""
     if asked.state != FINISHED or holding_rule(asked) is None:
         return False
-    return not is_waiting(open_optuna_study(url, asked.name, directions(asked.config.objectives)))
+    shared = open_study(url, asked.name, directions(asked.config.objectives))
+    waiting = next_waiting(shared.trials())
+    return waiting is None or is_retry(waiting.user_attrs)
 
 
 def _is_asked_more(asked: StudyRecord, stored: StudyRecord) -> bool:

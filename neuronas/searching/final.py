@@ -16,7 +16,7 @@ from neuronas.records import Evaluation, EvaluationKey, StudyRecord, Trial
 from neuronas.searching.api import study_trainer
 from neuronas.searching.chips import candidate_estimate
 from neuronas.searching.seeds import final_seed
-from neuronas.storage import Repository, resolve_url, study_lock, translated_errors
+from neuronas.storage import Repository, resolve_url, translated_errors
 
 if TYPE_CHECKING:
     from neuronas.training import Trainer
@@ -137,7 +137,7 @@ def train_final(
         TrainingFailedError: A network cannot be trained for so long.
     """
     url = resolve_url(storage)
-    with translated_errors(url), Repository(url) as repository, study_lock(url, name):
+    with translated_errors(url), Repository(url) as repository:
         study = repository.study(name)
         chosen = _chosen(repository, study, trials)
         whole = study.config.training.model_copy(update={"samples": None})
@@ -145,7 +145,10 @@ def train_final(
         trainer = study_trainer(config, checkpoint_dir, data_dir, threads, device)
         wanted = len(chosen) * seeds * (2 if post_training else 1)
         trainings = _Trainings(repository, study, trainer, epochs, wanted, listener)
-        return [trainings.network(trial, seeds, post_training=post_training) for trial in chosen]
+        with repository.joined(name, task="final", alone=True):
+            return [
+                trainings.network(trial, seeds, post_training=post_training) for trial in chosen
+            ]
 
 
 @dataclass(slots=True)

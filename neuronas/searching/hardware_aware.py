@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from optuna.distributions import BaseDistribution
 from optuna.study import Study
 from optuna.trial import FrozenTrial
 
@@ -62,14 +61,12 @@ class HardwareAwareSampler(GatedSampler):
         self._population: Population | None = None
         self._beliefs: Beliefs | None = None
 
-    def _propose(
-        self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
-    ) -> Ints:
-        del search_space  # the space is known
+    def _propose(self, study: Study, trials: Sequence[FrozenTrial], trial: FrozenTrial) -> Ints:
+        del study  # all that it tells are its trials
         if self._population is None:
             self._population = Population(self._question, self._seed, self._offered)
         population = self._population
-        self._history.read(study, trial.number)
+        self._history.read(trials, trial.number)
         elsewhere, in_flight = self._history.elsewhere, self._history.in_flight
         failed, stopped = self._history.failed, self._history.stopped
         # Failures count as known networks, or what is cheap and fails would be tried for ever.
@@ -77,7 +74,7 @@ class HardwareAwareSampler(GatedSampler):
         begun = [t.genes for t in trained] + [b.genes for b in (*in_flight, *stopped)]
         known = population.seen(begun)
         beliefs = self._learned(trained, known)
-        source = generator(self._seed, Stream.SAMPLER, trial.number)
+        source = generator(self._seed, Stream.SAMPLER, *self._place(trial.number))
         candidates = population.renewed(source, begun, beliefs, self._is_new)
         if len(candidates) == 0:
             return self._any(trial.number)

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
 from neuronas.architecture import SearchSpace, network_keys
@@ -95,10 +94,10 @@ class History:
         keys = network_keys(self._space.decode(np.array([t.genes for t in trained])))
         return [(key, t.accuracy) for key, t in zip(keys, trained, strict=True)]
 
-    def read(self, study: Study, number: int) -> None:
+    def read(self, trials: Sequence[FrozenTrial], number: int) -> None:
         """Take note of all trials but the one of this number."""
         self.in_flight = []
-        for trial in study.get_trials(deepcopy=False):
+        for trial in trials:
             if trial.number in self._known or trial.number == number:
                 continue
             if not self._names <= trial.params.keys():

@@ -12,7 +12,7 @@ import numpy as np
 from neuronas.architecture import Architecture, training_digest
 from neuronas.config import ObjectiveName, StudyConfig
 from neuronas.errors import CheckpointError
-from neuronas.records import CandidateState, Evaluation, EvaluationKey, Rung, Trial
+from neuronas.records import CandidateState, Evaluation, EvaluationKey, InRungs, Rung
 from neuronas.searching.objectives import ACCURACY, gains, objective_values
 from neuronas.searching.rungs import Contender, Front, epochs_per_training, to_train_on
 from neuronas.searching.seeds import training_seed
@@ -66,15 +66,12 @@ class Pausing:
     _contenders: dict[int, Contender] = field(default_factory=dict)
 
     def load(self) -> None:
-        """Read the study's trainings that ever paused, and remove what none needs any more."""
-        self.clean_up()
-        shown = self.repository.rung_accuracies(self.config.name)
-        trials = self.repository.trials(self.config.name) if shown else []
+        """Read the study's trainings that ever paused, whoever trained them."""
+        begun = self.repository.in_rungs(self.config.name)
         self._contenders = {
-            trial.candidate.trial_number: self._contender(trial, accuracies)
-            for trial in trials
-            if trial.state != CandidateState.INTERRUPTED
-            and (accuracies := shown.get(trial.candidate.trial_number))
+            number: self._contender(number, known)
+            for number, known in begun.items()
+            if known.state != CandidateState.INTERRUPTED
         }
 
     def digest_of(self, architecture: Architecture) -> str:
@@ -86,25 +83,13 @@ class Pausing:
         seed = training_seed(self.config.search.seed, digest)
         return EvaluationKey(digest, self.config.training.epochs, seed)
 
-    def may_go_on(self, number: int, key: EvaluationKey) -> bool:
-        """Return whether a trial's training paused that is this very one."""
-        if number not in self._contenders:
-            return False
+    def is_changed(self, number: int) -> bool:
+        """Return whether a paused trial's training would be another one by now."""
+        stored = self.repository.find_trial(self.config.name, number)
         rung = self.repository.last_rung(self.config.name, number)
-        return rung is not None and rung.key == key
-
-    def put_back(self, stored: Trial, *, died: bool) -> dict[str, float]:
-        """Let a trial's training pause where it did last; return its attribute ``rungs``.
-
-        Args:
-            stored: The trial, maybe paused already.
-            died: Whether the process that went on with it died of it.
-        """
-        number = stored.candidate.trial_number
-        if stored.state != CandidateState.PAUSED:
-            self.repository.put_back_candidate(self.config.name, number, died=died)
-        known = self._contenders[number] = replace(self._contenders[number], paused=True)
-        return as_attribute(known.accuracies)
+        if stored is None or rung is None:
+            return True
+        return rung.key != self.key_of(self.digest_of(stored.candidate.architecture))
 
     def clean_up(self) -> None:
         """Remove the files from which no training goes on."""
@@ -146,7 +131,13 @@ class Pausing:
         return study.counts["trained"] * epochs + paused >= _PATIENCE * planned
 
     def train(
-        self, number: int, network: Architecture, key: EvaluationKey, *, at_once: bool
+        self,
+        number: int,
+        network: Architecture,
+        key: EvaluationKey,
+        since: Rung | None = None,
+        *,
+        at_once: bool = False,
     ) -> Rung | Evaluation:
         """Train a trial's network to its next rung, or to its end behind the last.
 
@@ -154,19 +145,15 @@ class Pausing:
             number: Of the trial.
             network: Its network.
             key: Its training.
+            since: Where that paused, if that is kept.
             at_once: Whether to train it to its end whatever the rungs are.
 
         Raises:
             TrainingFailedError: It cannot be trained.
             StorageError: What it comes to cannot be written.
         """
-        known = self._contenders.get(number)
-        if known is None:
-            stop = None if at_once else self._rung_behind(0)
-            return self._trained(network, key, stop, None)
-        self._contenders[number] = replace(known, paused=False)
-        since = self.repository.take_up_candidate(self.config.name, number)
-        stop = self._rung_behind(known.reached)
+        reached = self._contenders[number].reached if number in self._contenders else 0
+        stop = None if at_once else self._rung_behind(reached)
         try:
             return self._trained(network, key, stop, since)
         except CheckpointError as error:
@@ -185,44 +172,30 @@ class Pausing:
             return self.evaluator.evaluate(network, key)
         return self.evaluator.evaluate(network, key, since)
 
-    def pause(self, number: int, rung: Rung) -> dict[str, float]:
-        """Store that a trial's training pauses; return its attribute ``rungs``."""
-        self.repository.pause_candidate(self.config.name, number, rung)
-        known = self._contenders.get(number)
-        before = {} if known is None else known.accuracies
-        accuracies = {**before, rung.epochs: rung.validation_accuracy}
-        if known is None:
-            stored = self.repository.find_trial(self.config.name, number)
-            assert stored is not None
-            known = self._contender(stored, accuracies)
-        self._contenders[number] = replace(known, accuracies=accuracies, paused=True)
-        self.clean_up()
-        return as_attribute(accuracies)
-
-    def end(self, number: int, accuracy: float | None) -> None:
-        """Take note that a trial has ended, with an accuracy if it was trained to its end."""
-        known = self._contenders.get(number)
-        if known is not None:
-            self._contenders[number] = replace(known, final=accuracy, paused=False)
-            self.clean_up()
-
     @property
     def _costs(self) -> list[ObjectiveName]:
         return [name for name in self.config.objectives if name != ACCURACY]
 
-    def _contender(self, trial: Trial, accuracies: Mapping[int, float]) -> Contender:
+    def _contender(self, number: int, begun: InRungs) -> Contender:
+        known = self._contenders.get(number) or self._first_seen(number)
+        return replace(
+            known,
+            accuracies=begun.accuracies,
+            final=begun.final,
+            paused=begun.state == CandidateState.PAUSED,
+        )
+
+    def _first_seen(self, number: int) -> Contender:
+        """Return a trial's training with what of it never changes."""
+        trial = self.repository.find_trial(self.config.name, number)
+        assert trial is not None
         reference = self.repository.study(self.config.name).reference
         assumed = trial.cost.quantities
         return Contender(
-            number=trial.candidate.trial_number,
-            accuracies=accuracies,
-            final=trial.evaluation.validation_accuracy if trial.evaluation else None,
+            number=number,
+            accuracies={},
+            final=None,
             costs=gains(objective_values(self._costs, 0.0, assumed), reference),
             parameters=assumed["parameters"],
-            paused=trial.state == CandidateState.PAUSED,
+            paused=False,
         )
-
-
-def as_attribute(accuracies: Mapping[int, float]) -> dict[str, float]:
-    """Return the accuracy at each rung as Optuna's users find it: JSON's keys are text."""
-    return {str(epochs): accuracy for epochs, accuracy in accuracies.items()}

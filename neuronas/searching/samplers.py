@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,7 @@ from optuna.samplers import (
     TPESampler,
 )
 from optuna.study import Study
-from optuna.trial import FrozenTrial
+from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from neuronas.errors import SpaceExhaustedError
 from neuronas.searching.assessment import Tally
@@ -72,9 +72,13 @@ class GatedSampler(BaseSampler):
 
     Args:
         region: The feasible region.
-        seed: The study's seed. Draws derive from it and the trial's number, so a restarted
-            process repeats none.
+        seed: The study's seed. Draws derive from it, the trial's number and the worker's slot, so
+            that a restarted process repeats none, and no two workers draw alike.
         base: Makes the base sampler of one trial from a seed; None draws uniformly.
+
+    Attributes:
+        region: The feasible region.
+        slot: Of the worker, from 0; see :class:`neuronas.records.Worker`.
     """
 
     def __init__(self, region: FeasibleRegion, seed: int, base: BaseFactory | None = None) -> None:
@@ -85,6 +89,30 @@ class GatedSampler(BaseSampler):
         self._keys: set[bytes] = set()
         self._genes: list[NDArray[np.int64]] = []
         self._reserved: tuple[int, NDArray[np.int64], Tally] | None = None
+        self.slot = 0
+
+    @property
+    def needs_trial(self) -> bool:
+        """Whether it proposes for a trial that is there only, as Optuna's samplers do."""
+        return self._base is not None
+
+    def propose(
+        self, study: Study, trials: Sequence[FrozenTrial]
+    ) -> tuple[NDArray[np.int64], Mapping[str, Any]]:
+        """Return a genotype for a trial that is not there yet, and user attributes for it.
+
+        Args:
+            study: The study.
+            trials: All its trials, by number.
+
+        Raises:
+            InfeasibleSpaceError: Nothing fits the budget.
+            SpaceExhaustedError: Everything that fits was proposed.
+        """
+        trial = create_trial(state=TrialState.RUNNING)
+        trial.number = len(trials)
+        self._learn(trials, trial.number)
+        return self._propose(study, trials, trial), trial.user_attrs
 
     def prepare(self, say: Callable[[str], None]) -> None:
         """Do what comes once, before the first proposal of a process: nothing here.
@@ -100,10 +128,16 @@ class GatedSampler(BaseSampler):
             InfeasibleSpaceError: Nothing fits the budget.
             SpaceExhaustedError: Everything that fits was proposed.
         """
-        number = len(study.get_trials(deepcopy=False))
-        self._learn(study, number)
+        trials = study.get_trials(deepcopy=False)
+        number = len(trials)
+        self._learn(trials, number)
         genes = self._draw(number)
         self._reserved = (number, genes, self.region.take_tally())
+
+    @property
+    def distributions(self) -> dict[str, BaseDistribution]:
+        """Every searched parameter with its choices."""
+        return {p.name: CategoricalDistribution(p.choices) for p in self.region.space.searched}
 
     def infer_relative_search_space(
         self,
@@ -111,7 +145,7 @@ class GatedSampler(BaseSampler):
         trial: FrozenTrial,
     ) -> dict[str, BaseDistribution]:
         """Return every searched parameter: the space is known, not inferred from trials."""
-        return {p.name: CategoricalDistribution(p.choices) for p in self.region.space.searched}
+        return self.distributions
 
     def sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
@@ -119,9 +153,10 @@ class GatedSampler(BaseSampler):
         """Return the values of a feasible new network, or nothing if there is none left."""
         if is_enqueued(trial):
             return {}
-        self._learn(study, trial.number)
+        trials = study.get_trials(deepcopy=False)
+        self._learn(trials, trial.number)
         try:
-            genes = self._propose(study, trial, search_space)
+            genes = self._propose(study, trials, trial)
         except SpaceExhaustedError:
             # A trial enqueued by plain Optuna needs no values; others fail in sample_independent.
             return {}
@@ -140,13 +175,16 @@ class GatedSampler(BaseSampler):
         raise ValueError(f"'{param_name}' is not a parameter of the search space")
 
     def _propose(
-        self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
+        self, study: Study, trials: Sequence[FrozenTrial], trial: FrozenTrial
     ) -> NDArray[np.int64]:
-        genes = None
+        del trials  # Optuna's samplers read them themselves
+        genes, search_space = None, self.distributions
         if self._base is not None:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-                base = self._base(derived_seed(self._seed, Stream.SAMPLER, trial.number))
+                base = self._base(
+                    derived_seed(self._seed, Stream.SAMPLER, *self._place(trial.number))
+                )
             for _ in range(_ATTEMPTS):
                 values = base.sample_relative(study, trial, search_space)
                 if not values:
@@ -159,8 +197,8 @@ class GatedSampler(BaseSampler):
                 if self.region.accepts(genes, self._is_new):
                     return genes
         if genes is not None:
-            place = generator(self._seed, Stream.SAMPLER, trial.number)
-            repaired = self.region.repair(place, genes, self._is_new)
+            source = generator(self._seed, Stream.SAMPLER, *self._place(trial.number))
+            repaired = self.region.repair(source, genes, self._is_new)
             if repaired is not None:
                 return repaired
         return self._any(trial.number)
@@ -174,17 +212,22 @@ class GatedSampler(BaseSampler):
 
     def _draw(self, number: int) -> NDArray[np.int64]:
         known = np.concatenate(self._genes) if self._genes else None
-        return self.region.draw(generator(self._seed, Stream.PROPOSAL, number), self._is_new, known)
+        source = generator(self._seed, Stream.PROPOSAL, *self._place(number))
+        return self.region.draw(source, self._is_new, known)
+
+    def _place(self, number: int) -> tuple[int, ...]:
+        """Return where in the seed tree this worker draws for a trial."""
+        return (number, self.slot) if self.slot else (number,)
 
     def _is_new(self, key: bytes) -> bool:
         return key not in self._keys
 
-    def _learn(self, study: Study, number: int) -> None:
+    def _learn(self, trials: Sequence[FrozenTrial], number: int) -> None:
         """Take note of the networks of all other trials."""
         names = {p.name for p in self.region.space.searched}
         fresh = [
             trial
-            for trial in study.get_trials(deepcopy=False)
+            for trial in trials
             if trial.number != number
             and trial.number not in self._proposed
             and names <= trial.params.keys()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from neuronas.records import StudyRecord
+from neuronas.config import StopConfig
+from neuronas.records import Standing, StudyRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,18 +32,30 @@ class StopRule:
 
 def stop_rules(study: StudyRecord) -> tuple[StopRule, ...]:
     """Return all rules of a study, in the order in which the first that holds is named."""
-    stop = study.config.search.stop
-    trained = study.counts["trained"]
+    standing = Standing(
+        state=study.state,
+        target_trials=study.target_trials,
+        trained=study.counts["trained"],
+        running=study.counts["running"],
+        epochs=study.epochs,
+        wall_seconds=study.wall_seconds,
+        since_gain=study.since_gain,
+    )
+    return rules(study.config.search.stop, standing)
+
+
+def rules(stop: StopConfig, standing: Standing) -> tuple[StopRule, ...]:
+    """Return the same, of what a study file says of stopping and of how far the study is."""
     return (
-        StopRule("search.trials", "networks trained", trained, study.target_trials),
-        StopRule("search.stop.epochs", "epochs trained", study.epochs, stop.epochs),
+        StopRule("search.trials", "networks trained", standing.trained, standing.target_trials),
+        StopRule("search.stop.epochs", "epochs trained", standing.epochs, stop.epochs),
         StopRule(
-            "search.stop.wall_seconds", "seconds searched", study.wall_seconds, stop.wall_seconds
+            "search.stop.wall_seconds", "seconds searched", standing.wall_seconds, stop.wall_seconds
         ),
         StopRule(
             "search.stop.no_gain",
             "networks trained since the last gain in hypervolume",
-            study.since_gain,
+            standing.since_gain,
             stop.no_gain,
         ),
     )

@@ -2,22 +2,22 @@
 
 from neuronas.storage.bridge import (
     RETRY_OF,
-    OpenTrial,
-    ReopenedTrial,
+    Handle,
+    SharedStudy,
     chosen_values,
     enqueue,
-    enqueue_again,
     is_asked_for,
     is_enqueued,
-    is_waiting,
-    open_optuna_study,
+    is_retry,
+    next_waiting,
+    open_study,
     queued,
     require_unused_name,
     set_constraints,
-    unfinished_trials,
 )
 from neuronas.storage.faults import translated_errors
-from neuronas.storage.lock import is_searched, study_lock
+from neuronas.storage.ledger import Drawn, Ledger, Proposal, Refusal
+from neuronas.storage.reaping import Reaper
 from neuronas.storage.repository import Repository
 from neuronas.storage.upkeep import (
     DatabaseStatus,
@@ -26,32 +26,37 @@ from neuronas.storage.upkeep import (
     upgrade_database,
 )
 from neuronas.storage.urls import DEFAULT_URL, resolve_url, shown_url, storage_option
+from neuronas.storage.workers import LEASE_SECONDS, Origin
 
 __all__ = [
     "DEFAULT_URL",
+    "LEASE_SECONDS",
     "RETRY_OF",
     "DatabaseStatus",
-    "OpenTrial",
-    "ReopenedTrial",
+    "Drawn",
+    "Handle",
+    "Ledger",
+    "Origin",
+    "Proposal",
+    "Reaper",
+    "Refusal",
     "Repository",
+    "SharedStudy",
     "back_up_database",
     "chosen_values",
     "database_status",
     "enqueue",
-    "enqueue_again",
     "is_asked_for",
     "is_enqueued",
-    "is_searched",
-    "is_waiting",
-    "open_optuna_study",
+    "is_retry",
+    "next_waiting",
+    "open_study",
     "queued",
     "require_unused_name",
     "resolve_url",
     "set_constraints",
     "shown_url",
     "storage_option",
-    "study_lock",
     "translated_errors",
-    "unfinished_trials",
     "upgrade_database",
 ]

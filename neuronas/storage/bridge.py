@@ -4,78 +4,211 @@ from __future__ import annotations
 
 import warnings
 import weakref
-from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 import optuna
+import sqlalchemy as sa
+from optuna.distributions import BaseDistribution
 from optuna.samplers import BaseSampler
-from optuna.storages import BaseStorage
+from optuna.storages import RDBStorage
 from optuna.study import Study
-from optuna.study._constrained_optimization import _CONSTRAINTS_KEY
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 
-from neuronas.errors import StorageError
+from neuronas.errors import LeaseLostError, StorageError
 from neuronas.storage.database import create_engine, engine_options
 from neuronas.storage.faults import translated_errors
 from neuronas.storage.lock import creation_lock
+from neuronas.storage.patience import patient
 from neuronas.storage.schema import optuna_revision
 from neuronas.storage.urls import driver_url, shown_url
 
 RETRY_OF = "retry_of"
+FEASIBLE_PROBABILITY = "feasible_probability"
+"""User attributes, of which ``neuronas.searching.attributes`` tells; these are written here."""
+
+RUNGS = "rungs"
+"""Validation accuracy at each rung at which training paused, by its epochs, which are text."""
+
 _VALUES = "enqueued"
 _INSTEAD_OF = "instead_of"
 _ASKED_FOR = "asked_for"
 
 
-class OpenTrial(Protocol):
-    """A trial that is not finished; Optuna's own is one."""
+@dataclass(frozen=True, slots=True)
+class Handle:
+    """A trial that was begun: its number in the study, and Optuna's id of it."""
 
-    @property
-    def number(self) -> int:
-        """Its number in the study."""
-
-    def set_user_attr(self, key: str, value: Any) -> None:  # noqa: ANN401 - Optuna's signature
-        """Write a user attribute."""
-
-    def set_constraint(self, key: str, value: float) -> None:
-        """Write a constraint, unless it is written already; feasible is at most 0."""
+    number: int
+    id: int
 
 
 @dataclass(frozen=True, slots=True)
-class ReopenedTrial:
-    """An unfinished trial that was asked for earlier, maybe by another process."""
+class SharedStudy:
+    """Optuna's study, whose trials are written in one transaction with our tables.
 
+    Optuna commits after each parameter, attribute and constraint; within :meth:`joined`, it only
+    takes part in a transaction of ours, so that a trial is there as a whole or not at all.
+
+    Attributes:
+        url: Storage URL.
+        study: Optuna's study, for its samplers.
+        rows: Optuna's storage, beneath the study's cache.
+        patience_seconds: For how long to wait for the database while it is away.
+    """
+
+    url: str
     study: Study
-    number: int
+    rows: RDBStorage
+    patience_seconds: float = 0.0
 
-    def set_user_attr(self, key: str, value: Any) -> None:  # noqa: ANN401 - Optuna's signature
-        """Write a user attribute."""
-        self._storage.set_trial_user_attr(self._id, key, value)
+    @contextmanager
+    def joined(self, connection: sa.Connection) -> Iterator[None]:
+        """Let all that this thread writes to Optuna's tables be part of a transaction.
 
-    def set_constraint(self, key: str, value: float) -> None:
-        """Write a constraint, unless it is written already; feasible is at most 0."""
-        name = f"{_CONSTRAINTS_KEY}:{key}"
-        if name not in self._storage.get_trial_system_attrs(self._id):
-            self._storage.set_trial_system_attr(self._id, name, value)
+        Whatever breaks inside must end the transaction. Optuna's cache may then show a running
+        trial that is not there, until the next one takes its number.
+        """
+        sessions = self.rows.scoped_session
+        sessions.remove()
+        # Without autoflush, the rows of a trial's parameters are sent in one statement.
+        sessions(bind=connection, join_transaction_mode="rollback_only", autoflush=False)
+        try:
+            yield
+        finally:
+            sessions.remove()
 
-    @property
-    def _storage(self) -> BaseStorage:
-        return self.study._storage  # noqa: SLF001 - Optuna writes to a trial that it made only
+    @patient
+    def trials(self) -> list[FrozenTrial]:
+        """Return all trials, by number; they are not to be changed."""
+        with translated_errors(self.url):
+            return self.study.get_trials(deepcopy=False)
+
+    # Within a transaction
+
+    def ask(self) -> Trial:
+        """Return a trial that waits, else a new one, as Optuna does."""
+        return self.study.ask()
+
+    def taken(self, waiting: FrozenTrial) -> Trial | None:
+        """Return a trial that waited, and runs now; None if somebody else has taken it."""
+        handle = self.handle(waiting.number)
+        if not self.rows.set_trial_state_values(handle.id, TrialState.RUNNING):
+            return None
+        return Trial(self.study, handle.id)
+
+    def create(
+        self,
+        values: Mapping[str, Any],
+        distributions: Mapping[str, BaseDistribution],
+        attributes: Mapping[str, Any],
+    ) -> Handle:
+        """Return a new trial that runs, with parameters and user attributes."""
+        template = create_trial(
+            state=TrialState.RUNNING,
+            params=dict(values),
+            distributions=dict(distributions),
+            user_attrs=dict(attributes),
+        )
+        created = self.rows.create_new_trial(self._id, template)
+        number = self._connection.scalar(
+            sa.text("SELECT number FROM trials WHERE trial_id = :id"), {"id": created}
+        )
+        assert isinstance(number, int)
+        return Handle(number, created)
+
+    def handle(self, number: int) -> Handle:
+        """Return a trial by its number."""
+        found = self.rows.get_trial_id_from_study_id_trial_number(self._id, number)
+        return Handle(number, found)
+
+    def frozen(self, handle: Handle) -> FrozenTrial:
+        """Return a trial as it is stored."""
+        return self.rows.get_trial(handle.id)
+
+    def set_attributes(self, handle: Handle, attributes: Mapping[str, Any]) -> None:
+        """Write user attributes of a trial."""
+        for name, value in attributes.items():
+            self.rows.set_trial_user_attr(handle.id, name, value)
+
+    def finish(
+        self,
+        handle: Handle,
+        state: TrialState,
+        values: Sequence[float] | None = None,
+        *,
+        constraints: Mapping[str, float] | None = None,
+        attributes: Mapping[str, Any] | None = None,
+    ) -> None:
+        """End a trial.
+
+        Args:
+            handle: The trial.
+            state: Its end.
+            values: Of the objectives, if it is complete.
+            constraints: All of them, always in one order: Optuna's Gaussian-process sampler reads
+                them by position. Feasible is at most 0.
+            attributes: User attributes.
+
+        Raises:
+            LeaseLostError: It was ended by somebody else.
+        """
+        marked = create_trial(state=TrialState.FAIL, constraints=dict(constraints or {}))
+        try:
+            for key, value in marked.system_attrs.items():
+                self.rows.set_trial_system_attr(handle.id, key, value)
+            self.set_attributes(handle, attributes or {})
+            self.rows.set_trial_state_values(handle.id, state, values)
+        except optuna.exceptions.UpdateFinishedTrialError:
+            raise LeaseLostError(
+                f"trial {handle.number} of '{self.study.study_name}' was ended by another program"
+            ) from None
+
+    def enqueue_again(
+        self, frozen: FrozenTrial, *, retry_of: int | None, kept: Mapping[str, Any]
+    ) -> None:
+        """Queue the candidate of a trial that was cut off.
+
+        Args:
+            frozen: The trial.
+            retry_of: Number of the trial that the new one counts as a retry of.
+            kept: User attributes that the new trial has, too.
+        """
+        values = chosen_values(frozen)
+        attributes: dict[str, Any] = {**kept, _VALUES: values, _INSTEAD_OF: frozen.number}
+        if is_asked_for(frozen.user_attrs):
+            attributes[_ASKED_FOR] = True
+        if retry_of is not None:
+            attributes[RETRY_OF] = retry_of
+        self.study.enqueue_trial(dict(values), user_attrs=attributes)
 
     @property
     def _id(self) -> int:
-        study = self._storage.get_study_id_from_name(self.study.study_name)
-        return self._storage.get_trial_id_from_study_id_trial_number(study, self.number)
+        # Optuna's own handle; to look it up by name takes a statement per trial.
+        return self.study._study_id  # noqa: SLF001
+
+    @property
+    def _connection(self) -> sa.Connection:
+        connection = self.rows.scoped_session().connection()
+        assert isinstance(connection, sa.Connection)
+        return connection
 
 
-def open_optuna_study(
+def handle_of(trial: Trial) -> Handle:
+    """Return what a trial that was asked for is told by."""
+    return Handle(trial.number, trial._trial_id)  # noqa: SLF001 - Optuna shows it nowhere else
+
+
+def open_study(
     url: str,
     name: str,
     directions: Mapping[str, Literal["minimize", "maximize"]],
     sampler: BaseSampler | None = None,
-) -> Study:
+    *,
+    patience_seconds: float = 0.0,
+) -> SharedStudy:
     """Return the Optuna study ``name``, created if it is not there.
 
     Args:
@@ -83,9 +216,11 @@ def open_optuna_study(
         name: Study name.
         directions: ``maximize`` or ``minimize`` per objective.
         sampler: Sampler of new trials; Optuna's own is never used by default.
+        patience_seconds: For how long to wait for the database while it is away.
     """
+    rows = _created_storage(url)
     study = optuna.create_study(
-        storage=_created_storage(url),
+        storage=rows,
         study_name=name,
         directions=list(directions.values()),
         sampler=sampler,
@@ -95,20 +230,20 @@ def open_optuna_study(
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
             study.set_metric_names(list(directions))
-    return study
+    return SharedStudy(url, study, rows, patience_seconds)
 
 
-def _created_storage(url: str) -> optuna.storages.RDBStorage:
+def _created_storage(url: str) -> RDBStorage:
     with creation_lock(url) if _optunas_revision(url) is None else nullcontext():
         return _storage(url)
 
 
-def _storage(url: str) -> optuna.storages.RDBStorage:
+def _storage(url: str) -> RDBStorage:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     found = _optunas_revision(url)
     # Optuna checks its schema holding one connection while it waits for another: many processes
     # that start at once would wait for each other before a pooler.
-    storage = optuna.storages.RDBStorage(
+    storage = RDBStorage(
         driver_url(url),
         engine_kwargs=engine_options(url),
         skip_compatibility_check=True,
@@ -141,12 +276,8 @@ def require_unused_name(url: str, name: str) -> None:
         )
 
 
-def set_constraints(trial: OpenTrial, violations: Mapping[str, float]) -> None:
-    """Write every constraint of a trial, always all and in one order.
-
-    Feasible is at most 0. Optuna's Gaussian-process sampler reads constraints by position, so
-    their order must never differ between trials.
-    """
+def set_constraints(trial: Trial, violations: Mapping[str, float]) -> None:
+    """Write every constraint of a trial, always all and in one order; feasible is at most 0."""
     for name, violation in violations.items():
         trial.set_constraint(name, violation)
 
@@ -154,34 +285,6 @@ def set_constraints(trial: OpenTrial, violations: Mapping[str, float]) -> None:
 def enqueue(study: Study, values: Mapping[str, Any]) -> None:
     """Queue one candidate, by the values of its searched parameters."""
     study.enqueue_trial(dict(values), user_attrs={_VALUES: dict(values)})
-
-
-def enqueue_again(
-    study: Study,
-    values: Mapping[str, Any],
-    *,
-    instead_of: int,
-    retry_of: int | None,
-    kept: Mapping[str, Any],
-) -> None:
-    """Queue a candidate whose trial was cut off, once however often this is called.
-
-    Args:
-        study: The study.
-        values: The candidate, by the values of its searched parameters.
-        instead_of: Number of the trial that was cut off.
-        retry_of: Number of the trial that the new one counts as a retry of.
-        kept: User attributes that the new trial has, too.
-    """
-    trials = study.get_trials(deepcopy=False)
-    if any(trial.user_attrs.get(_INSTEAD_OF) == instead_of for trial in trials):
-        return
-    attributes: dict[str, Any] = {**kept, _VALUES: dict(values), _INSTEAD_OF: instead_of}
-    if is_asked_for(trials[instead_of].user_attrs):
-        attributes[_ASKED_FOR] = True
-    if retry_of is not None:
-        attributes[RETRY_OF] = retry_of
-    study.enqueue_trial(dict(values), user_attrs=attributes)
 
 
 def is_enqueued(trial: FrozenTrial) -> bool:
@@ -197,20 +300,26 @@ def is_asked_for(attributes: Mapping[str, Any]) -> bool:
     return _VALUES in attributes and (_INSTEAD_OF not in attributes or _ASKED_FOR in attributes)
 
 
+def is_retry(attributes: Mapping[str, Any]) -> bool:
+    """Return whether a trial takes the place of one that was cut off and nobody asked for."""
+    return _INSTEAD_OF in attributes and _ASKED_FOR not in attributes
+
+
+def next_waiting(trials: Sequence[FrozenTrial]) -> FrozenTrial | None:
+    """Return the trial that is to be taken up next: the first that somebody asked for, else any.
+
+    Args:
+        trials: All trials of a study, by number.
+    """
+    waiting = [trial for trial in trials if trial.state == TrialState.WAITING]
+    asked = (trial for trial in waiting if not is_retry(trial.user_attrs))
+    return next(asked, waiting[0] if waiting else None)
+
+
 def chosen_values(trial: FrozenTrial) -> dict[str, Any]:
     """Return what is known of a trial's parameters: an enqueued one's all, others' as suggested."""
     values: dict[str, Any] = trial.user_attrs.get(_VALUES, trial.params)
     return values
-
-
-def unfinished_trials(study: Study) -> Sequence[FrozenTrial]:
-    """Return the trials that Optuna believes to be running."""
-    return study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
-
-
-def is_waiting(study: Study) -> bool:
-    """Return whether an enqueued candidate waits to be taken."""
-    return bool(study.get_trials(deepcopy=False, states=(TrialState.WAITING,)))
 
 
 def queued(url: str, name: str) -> int:

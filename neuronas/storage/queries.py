@@ -5,19 +5,70 @@ from __future__ import annotations
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from neuronas.records import EvaluationKey
+from neuronas.records import CandidateState, EvaluationKey, Standing
 from neuronas.storage.tables import (
     CandidateRow,
     CostRow,
     EvaluationRow,
+    FrontRow,
     MeasuredCostRow,
     StudyRow,
 )
+
+_SAME = 1 - 1e-9
+"""Share of a hypervolume from which on it is the same: sums of other points round differently."""
 
 
 def study_row(session: Session, name: str) -> StudyRow:
     """Return the row of a study that is there."""
     return session.scalars(sa.select(StudyRow).where(StudyRow.name == name)).one()
+
+
+def locked_study(session: Session, name: str) -> StudyRow:
+    """Return the row of a study, which no other transaction writes to until this one ends.
+
+    On SQLite, a transaction that writes holds the whole database anyway.
+    """
+    query = sa.select(StudyRow).where(StudyRow.name == name).with_for_update()
+    return session.scalars(query).one()
+
+
+def standing(session: Session, study: StudyRow, worker_id: int | None = None) -> Standing:
+    """Return how far a study is.
+
+    Args:
+        session: A session.
+        study: The study.
+        worker_id: Of the worker that asks.
+    """
+    running = CandidateRow.state == CandidateState.RUNNING
+    counts = sa.select(
+        sa.func.count().filter(CandidateRow.newly_trained),
+        sa.func.count().filter(running),
+        sa.func.coalesce(sa.func.sum(CandidateRow.epochs_trained), 0.0),
+        sa.func.max(CandidateRow.trial_number).filter(running, CandidateRow.worker_id == worker_id),
+    ).where(CandidateRow.study_id == study.id)
+    trained, begun, epochs, held = session.execute(counts).one()
+    return Standing(
+        state=study.state,
+        target_trials=study.target_trials,
+        trained=trained,
+        running=begun,
+        epochs=epochs,
+        wall_seconds=study.wall_seconds,
+        since_gain=trained - trained_at_last_gain(session, study.id),
+        held=held,
+    )
+
+
+def trained_at_last_gain(session: Session, study_id: int) -> int:
+    """Return how many networks a study had trained when its hypervolume became what it is."""
+    of_study = sa.select(FrontRow.trained).where(FrontRow.study_id == study_id)
+    most = session.scalar(of_study.with_only_columns(sa.func.max(FrontRow.hypervolume)))
+    if not most:
+        return 0
+    reached = of_study.where(FrontRow.hypervolume >= most * _SAME).order_by(FrontRow.id).limit(1)
+    return session.scalar(reached) or 0
 
 
 def candidate_row(session: Session, study: str, trial_number: int) -> CandidateRow:

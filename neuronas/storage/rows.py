@@ -24,19 +24,17 @@ from neuronas.records import (
     StudyRecord,
     Trial,
 )
+from neuronas.storage.queries import trained_at_last_gain
 from neuronas.storage.tables import (
     MEASURED,
     CandidateRow,
     CostRow,
     EvaluationRow,
-    FrontRow,
     MeasuredCostRow,
     StudyRow,
 )
 
 _EVALUATED = (CandidateState.COMPLETE, CandidateState.EXCEEDED)
-_SAME = 1 - 1e-9
-"""Share of a hypervolume from which on it is the same: sums of other points round differently."""
 
 
 def study_record(session: Session, row: StudyRow) -> StudyRecord:
@@ -77,7 +75,8 @@ def study_record(session: Session, row: StudyRow) -> StudyRecord:
         stated=_stated(session, row),
         epochs=epochs,
         wall_seconds=row.wall_seconds,
-        since_gain=counts["trained"] - _trained_at_last_gain(session, row.id),
+        environment=row.environment or {},
+        since_gain=counts["trained"] - trained_at_last_gain(session, row.id),
     )
 
 
@@ -93,16 +92,6 @@ def _stated(session: Session, row: StudyRow) -> Stated:
         exceeded=sum(state == CandidateState.EXCEEDED for _, state in found),
         expected=sum(1 - probability for probability, _ in found if probability is not None),
     )
-
-
-def _trained_at_last_gain(session: Session, study_id: int) -> int:
-    """Return how many networks a study had trained when its hypervolume became what it is."""
-    of_study = sa.select(FrontRow.trained).where(FrontRow.study_id == study_id)
-    most = session.scalar(of_study.with_only_columns(sa.func.max(FrontRow.hypervolume)))
-    if not most:
-        return 0
-    reached = of_study.where(FrontRow.hypervolume >= most * _SAME).order_by(FrontRow.id).limit(1)
-    return session.scalar(reached) or 0
 
 
 def evaluation_row(e: Evaluation, study_id: int, now: datetime) -> EvaluationRow:

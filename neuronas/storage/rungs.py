@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, aliased
 
-from neuronas.records import CandidateState, EvaluationKey, Rung
-from neuronas.storage.tables import CandidateRow, RungRow, StudyRow
+from neuronas.records import CandidateState, EvaluationKey, InRungs, Rung
+from neuronas.storage.tables import CandidateRow, EvaluationRow, RungRow, StudyRow
 
 _GOES_ON = (CandidateState.RUNNING, CandidateState.PAUSED)
 
@@ -48,18 +49,36 @@ def last_rung(session: Session, candidate: CandidateRow) -> Rung | None:
     )
 
 
-def accuracies(session: Session, study: str) -> Mapping[int, Mapping[int, float]]:
-    """Return the accuracy at each rung, by its epochs, of a study's trials by number."""
+def accuracies_of(session: Session, candidate: CandidateRow) -> dict[str, float]:
+    """Return the accuracy at each rung of a candidate by its epochs, which are text as in JSON."""
     query = (
-        sa.select(CandidateRow.trial_number, RungRow.epochs, RungRow.validation_accuracy)
+        sa.select(RungRow.epochs, RungRow.validation_accuracy)
+        .where(RungRow.candidate_id == candidate.id)
+        .order_by(RungRow.epochs)
+    )
+    return {str(epochs): accuracy for epochs, accuracy in session.execute(query)}
+
+
+def in_rungs(session: Session, study: str) -> Mapping[int, InRungs]:
+    """Return the candidates of a study that finished a rung, by the number of their trials."""
+    query = (
+        sa.select(
+            CandidateRow.trial_number,
+            CandidateRow.state,
+            EvaluationRow.validation_accuracy,
+            RungRow.epochs,
+            RungRow.validation_accuracy,
+        )
         .join(CandidateRow, CandidateRow.id == RungRow.candidate_id)
         .join(StudyRow, StudyRow.id == CandidateRow.study_id)
+        .outerjoin(EvaluationRow, EvaluationRow.id == CandidateRow.evaluation_id)
         .where(StudyRow.name == study)
         .order_by(RungRow.epochs)
     )
-    found: dict[int, dict[int, float]] = {}
-    for number, epochs, accuracy in session.execute(query):
-        found.setdefault(number, {})[epochs] = accuracy
+    found: dict[int, InRungs] = {}
+    for number, state, final, epochs, accuracy in session.execute(query):
+        known = found.get(number) or InRungs(CandidateState(state), {}, final)
+        found[number] = replace(known, accuracies={**known.accuracies, epochs: accuracy})
     return found
 
 

@@ -9,6 +9,7 @@ from typing import Self
 
 from sqlalchemy.orm import Session
 
+from neuronas.storage.bridge import SharedStudy
 from neuronas.storage.database import create_engine, require_existing
 from neuronas.storage.faults import translated_errors
 from neuronas.storage.filesystems import require_local_disk
@@ -29,16 +30,23 @@ class Sessions:
         create: Create the database, or our tables in it, if they are not there; otherwise their
             absence is an error.
         clock: The time, as an aware datetime.
+        patience_seconds: For how long to wait for the database while it is away, in each call.
     """
 
     def __init__(
-        self, url: str, *, create: bool = False, clock: Callable[[], datetime] = _now
+        self,
+        url: str,
+        *,
+        create: bool = False,
+        clock: Callable[[], datetime] = _now,
+        patience_seconds: float = 0.0,
     ) -> None:
         if create:
             require_local_disk(url)
         else:
             require_existing(url)
         self.url = url
+        self.patience_seconds = patience_seconds
         self._clock = clock
         self._reader = create_engine(url)
         # A write transaction that starts by reading must hold SQLite's write lock from the start,
@@ -62,15 +70,22 @@ class Sessions:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _time(self) -> datetime:
+    def time(self) -> datetime:
+        """Return the time, in UTC."""
         return self._clock().astimezone(UTC)
 
     @contextmanager
-    def _reading(self) -> Iterator[Session]:
+    def reading(self) -> Iterator[Session]:
+        """Read in one transaction."""
         with translated_errors(self.url), Session(self._reader) as session:
             yield session
 
     @contextmanager
-    def _writing(self) -> Iterator[Session]:
+    def writing(self, shared: SharedStudy | None = None) -> Iterator[Session]:
+        """Write in one transaction, which ``shared``, Optuna's study, takes part in."""
         with translated_errors(self.url), Session(self._writer) as session, session.begin():
-            yield session
+            if shared is None:
+                yield session
+            else:
+                with shared.joined(session.connection()):
+                    yield session

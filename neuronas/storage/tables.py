@@ -16,6 +16,7 @@ from sqlalchemy import (
     String,
     TypeDecorator,
     UniqueConstraint,
+    false,
     text,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -65,16 +66,48 @@ class StudyRow(Base):
     rejections: Mapped[dict[str, Any]]
     state: Mapped[str] = mapped_column(String(16), default="running")
     wall_seconds: Mapped[float] = mapped_column(default=0.0)
+    counted_until_s: Mapped[float | None]
+    environment: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     created_at: Mapped[datetime]
 
 
+class WorkerRow(Base):
+    """One process that works on a study; times are seconds since 1970 by the database's clock."""
+
+    __tablename__ = f"{PREFIX}workers"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    study_id: Mapped[int] = mapped_column(ForeignKey(StudyRow.id), index=True)
+    uid: Mapped[str] = mapped_column(String(32), unique=True)
+    task: Mapped[str] = mapped_column(String(16))
+    alone: Mapped[bool]
+    slot: Mapped[int]
+    host: Mapped[str] = mapped_column(String(255))
+    machine: Mapped[str] = mapped_column(String(80))
+    pid: Mapped[int]
+    pid_started: Mapped[int] = mapped_column(BigInteger)
+    engine: Mapped[str] = mapped_column(String(32))
+    job_id: Mapped[str | None] = mapped_column(String(80))
+    restarts: Mapped[int]
+    device: Mapped[str] = mapped_column(String(16))
+    versions: Mapped[dict[str, Any]]
+    joined_s: Mapped[float]
+    expires_s: Mapped[float]
+    left_s: Mapped[float | None]
+
+
 class CandidateRow(Base):
-    """One candidate of a study; ``trial_number`` is its number in the Optuna study."""
+    """One candidate of a study; ``trial_number`` is its number in the Optuna study.
+
+    While it runs, its worker holds it until ``lease_expires_s``, seconds since 1970 by the
+    database's clock; afterwards ``worker_id`` says who had it last.
+    """
 
     __tablename__ = f"{PREFIX}candidates"
     __table_args__ = (
         UniqueConstraint("study_id", "trial_number"),
         Index("ix_neuronas_candidates_deployment", "study_id", "deployment_digest"),
+        Index("ix_neuronas_candidates_state", "study_id", "state"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -92,6 +125,8 @@ class CandidateRow(Base):
     newly_trained: Mapped[bool] = mapped_column(default=False)
     epochs_trained: Mapped[float] = mapped_column(default=0.0)
     deaths: Mapped[int] = mapped_column(default=0)
+    worker_id: Mapped[int | None] = mapped_column(ForeignKey(WorkerRow.id))
+    lease_expires_s: Mapped[float | None]
     created_at: Mapped[datetime]
     finished_at: Mapped[datetime | None]
 
@@ -136,7 +171,10 @@ MEASURED = ("energy_pj", "latency_ns", "quantities", "constraints", "layers")
 
 
 class EvaluationRow(Base):
-    """One finished training, found again by (digest, epochs, seed) from any study."""
+    """One finished training, found again by (digest, epochs, seed) from any study.
+
+    A salvaged one was told by a worker that had lost its lease, and counts for no candidate yet.
+    """
 
     __tablename__ = f"{PREFIX}evaluations"
     __table_args__ = (UniqueConstraint("training_digest", "epochs", "seed"),)
@@ -158,6 +196,7 @@ class EvaluationRow(Base):
     threads: Mapped[int]
     split: Mapped[str]
     versions: Mapped[dict[str, Any]]
+    salvaged: Mapped[bool] = mapped_column(default=False, server_default=false())
     created_at: Mapped[datetime]
 
 

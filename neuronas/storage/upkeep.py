@@ -14,11 +14,12 @@ import sqlalchemy as sa
 
 from neuronas.errors import StorageError, StudyLockedError
 from neuronas.storage.backup import back_up
+from neuronas.storage.clock import now_s
 from neuronas.storage.database import create_engine, engine_options, require_existing
 from neuronas.storage.faults import translated_errors
 from neuronas.storage.lock import creation_lock, is_searched
 from neuronas.storage.schema import known_revision, newest_revision, optuna_revision, upgrade
-from neuronas.storage.tables import CandidateRow, StudyRow
+from neuronas.storage.tables import CandidateRow, StudyRow, WorkerRow
 from neuronas.storage.urls import driver_url, is_sqlite, shown_url, sqlite_path
 
 
@@ -180,11 +181,21 @@ def _count(connection: sa.Connection, table: type[StudyRow | CandidateRow]) -> i
 def _require_unsearched(url: str, engine: sa.Engine) -> None:
     with engine.connect() as connection:
         names = list(connection.scalars(sa.select(StudyRow.name)))
-    searched = [name for name in names if is_searched(url, name)]
+        working = _working(connection)
+    # Versions before workers held a lock.
+    searched = working or next((name for name in names if is_searched(url, name)), None)
     if searched:
         raise StudyLockedError(
-            f"{shown_url(url)}: study '{searched[0]}' is being searched; stop its search first"
+            f"{shown_url(url)}: study '{searched}' is being searched; stop its search first"
         )
+
+
+def _working(connection: sa.Connection) -> str | None:
+    """Return a study that a worker has joined and not left, if its lease lasts."""
+    if not sa.inspect(connection).has_table(WorkerRow.__tablename__):
+        return None
+    query = sa.select(StudyRow.name).join(WorkerRow, WorkerRow.study_id == StudyRow.id)
+    return connection.scalar(query.where(WorkerRow.left_s.is_(None), WorkerRow.expires_s > now_s()))
 
 
 def _backed_up(url: str, engine: sa.Engine) -> Path:

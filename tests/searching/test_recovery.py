@@ -13,7 +13,7 @@ from neuronas.errors import StudyLockedError
 from neuronas.records import CandidateState
 from neuronas.searching import enqueue_candidate
 from neuronas.searching.recovery import ATTEMPTS
-from neuronas.storage import Repository, is_searched, open_optuna_study, study_lock
+from neuronas.storage import Repository
 from tests.searching.fakes import (
     CHEAP,
     TOO_DEAR,

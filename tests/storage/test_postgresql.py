@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from neuronas.errors import StorageError, StorageUnavailableError
 from neuronas.searching import load_result
-from neuronas.storage import Repository, open_optuna_study, translated_errors
+from neuronas.storage import Repository, open_study, translated_errors
 from neuronas.storage.database import create_engine, engine_options
 from tests import postgres
 from tests.searching.fakes import rows, run, study_config
@@ -37,8 +37,8 @@ def test_many_may_start_at_once_before_a_pooler_with_few_connections(pgbouncer_u
 
     def start(_: int) -> int:
         with Repository(pgbouncer_url) as repository:
-            study = open_optuna_study(pgbouncer_url, "test", DIRECTIONS)
-            return len(study.get_trials()) + len(repository.trials("test"))
+            study = open_study(pgbouncer_url, "test", DIRECTIONS)
+            return len(study.study.get_trials()) + len(repository.trials("test"))
 
     with ThreadPoolExecutor(16) as threads:
         assert set(threads.map(start, range(16))) == {2}
@@ -48,8 +48,8 @@ def test_optuna_connects_as_we_do_and_keeps_few_connections(postgres_url):
     options = engine_options(postgres_url)
     assert options["connect_args"]["prepare_threshold"] is None
     with Repository(postgres_url, create=True):
-        study = open_optuna_study(postgres_url, "test", DIRECTIONS)
-        for engine in (study._storage._backend.engine, create_engine(postgres_url)):
+        study = open_study(postgres_url, "test", DIRECTIONS)
+        for engine in (study.study._storage._backend.engine, create_engine(postgres_url)):
             with engine.connect() as connection:
                 driver = connection.connection.driver_connection
                 assert driver.prepare_threshold is None
@@ -113,16 +113,16 @@ def test_a_connection_that_is_cut_is_unavailable_for_us_and_for_optuna(postgres_
             write_while_cut(repository)
         assert repository.study("test")
 
-    @sa.event.listens_for(study._storage._backend.engine, "before_cursor_execute", once=True)
+    @sa.event.listens_for(study.study._storage._backend.engine, "before_cursor_execute", once=True)
     def _cut(*_: object) -> None:
         cut(postgres_url)
 
     with pytest.raises(StorageUnavailableError), translated_errors(postgres_url):
-        study.ask()
+        study.study.ask()
 
 
 def write_while_cut(repository: Repository) -> None:
-    with repository._writing() as session:
+    with repository.writing() as session:
         session.execute(sa.text("SELECT 1"))
         cut(repository.url)
         session.execute(sa.text("SELECT 1"))
@@ -130,7 +130,7 @@ def write_while_cut(repository: Repository) -> None:
 
 def run_and_open(url: str):
     run(study_config(), url, trials=1)
-    return open_optuna_study(url, "test", DIRECTIONS)
+    return open_study(url, "test", DIRECTIONS)
 
 
 def cut(url: str) -> None:

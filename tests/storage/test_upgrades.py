@@ -14,10 +14,10 @@ from neuronas.storage import (
     Repository,
     back_up_database,
     database_status,
-    study_lock,
     upgrade_database,
 )
 from neuronas.storage.database import create_engine
+from neuronas.storage.lock import study_lock
 from neuronas.storage.schema import _config, _scripts, newest_revision
 from neuronas.storage.tables import PREFIX, VERSION_TABLE
 from tests.searching.fakes import rows, run, study_config, trials_of
@@ -174,6 +174,12 @@ def test_optunas_tables_of_another_schema_are_told_of(any_url):
     with pytest.raises(StorageError, match=r"schema v3\.0\.0\.d.*'neuronas db upgrade'"):
         run(study_config(), any_url, trials=2)
     assert not database_status(any_url).is_current
+    with (
+        Repository(any_url) as repository,
+        repository.joined("test"),
+        pytest.raises(StudyLockedError, match="study 'test' is being searched"),
+    ):
+        upgrade_database(any_url)
     upgrade_database(any_url)
     assert database_status(any_url).optuna_schema == found["version_num"]
     assert trials_of(any_url) == before

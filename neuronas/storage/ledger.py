@@ -1,0 +1,391 @@
+"""Trials of a study, begun and ended: our rows and Optuna's, in one transaction each.
+
+Every transaction holds the study's row, so that a study's trials are counted, compared and told
+one after the other, and begins by asking whether this worker still holds the trial that it ends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from enum import StrEnum
+from typing import Any
+
+import sqlalchemy as sa
+from optuna.distributions import BaseDistribution
+from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import Trial as OptunaTrial
+from sqlalchemy.orm import Session
+
+from neuronas.errors import LeaseLostError
+from neuronas.records import (
+    Candidate,
+    CandidateState,
+    CostRecord,
+    Evaluation,
+    Rung,
+    Standing,
+    Worker,
+)
+from neuronas.storage.bridge import RUNGS, Handle, SharedStudy, handle_of, is_retry
+from neuronas.storage.clock import now_s
+from neuronas.storage.fronts import UpdateFront, front_after
+from neuronas.storage.patience import patient
+from neuronas.storage.queries import candidate_row, evaluation_with, locked_study, standing
+from neuronas.storage.rows import evaluation_row
+from neuronas.storage.rungs import accuracies_of, last_rung, rung_row
+from neuronas.storage.tables import MEASURED, CandidateRow, CostRow, MeasuredCostRow, StudyRow
+from neuronas.storage.workers import LEASE_SECONDS, Workers
+
+STOPPED = "stopped"
+
+
+class Refusal(StrEnum):
+    """Why no trial began."""
+
+    FULL = "those that run may be all that the study still asks for"
+    OVER = "the study was stopped, by somebody or by a rule"
+    TAKEN = "another worker has begun it"
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """What was drawn, and turned away, to find a candidate."""
+
+    drawn: int
+    rejected: int
+    reasons: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A candidate that is to be a trial.
+
+    Attributes:
+        values: Its parameters.
+        distributions: Of the parameters.
+        attributes: User attributes of the trial.
+        candidate: It; :meth:`Ledger.begin` gives it its number.
+        cost: At assumed spike rates.
+        drawn: What was drawn to find it.
+    """
+
+    values: Mapping[str, Any]
+    distributions: Mapping[str, BaseDistribution]
+    attributes: Mapping[str, Any]
+    candidate: Candidate
+    cost: CostRecord
+    drawn: Drawn
+
+
+IsOver = Callable[[Standing], bool]
+"""Whether a rule stops a study that stands so."""
+
+
+@dataclass(slots=True)
+class Ledger:
+    """What one worker begins and ends of one study.
+
+    Attributes:
+        tables: Our tables.
+        shared: Optuna's study.
+        worker: The worker.
+        lease_seconds: For how long it may be silent.
+    """
+
+    tables: Workers
+    shared: SharedStudy
+    worker: Worker
+    lease_seconds: float = LEASE_SECONDS
+
+    @property
+    def patience_seconds(self) -> float:
+        """For how long to wait for the database while it is away."""
+        return self.tables.patience_seconds
+
+    @patient
+    def standing(self) -> Standing:
+        """Return how far the study is; time is counted until now."""
+        with self.tables.writing() as session:
+            owner = self._study(session)
+            self._count_time(session, owner)
+            return standing(session, owner, self.worker.id)
+
+    # Beginning
+
+    @patient
+    def begin(self, proposal: Proposal, is_over: IsOver) -> Handle | Refusal:
+        """Begin a trial, if the study still asks for one and nobody else has begun its like."""
+        with self.tables.writing(self.shared) as session:
+            owner = self._study(session)
+            refusal = self._refusal(session, owner, is_over)
+            if refusal is not None:
+                return refusal
+            digest = proposal.candidate.deployment_digest
+            like = sa.select(CandidateRow).where(
+                CandidateRow.study_id == owner.id, CandidateRow.deployment_digest == digest
+            )
+            row = session.scalars(like.limit(1)).first()
+            if row is not None:
+                # Where the connection broke at the commit, this worker may have begun it itself.
+                own = row.worker_id == self.worker.id and row.state == CandidateState.RUNNING
+                return self.shared.handle(row.trial_number) if own else Refusal.TAKEN
+            handle = self.shared.create(
+                proposal.values, proposal.distributions, proposal.attributes
+            )
+            numbered = replace(proposal.candidate, trial_number=handle.number)
+            self._add(session, owner, replace(proposal, candidate=numbered))
+            return handle
+
+    @patient
+    def begin_asked(
+        self,
+        describe: Callable[[OptunaTrial], Proposal],
+        waiting: FrozenTrial | None,
+        is_over: IsOver,
+    ) -> Handle | Refusal:
+        """Begin a trial that waits, or one that Optuna makes.
+
+        Args:
+            describe: Returns what a trial proposes; its parameters and attributes are written by
+                it, and of what is returned only the candidate, cost and draws are.
+            waiting: The trial that waits; one that somebody asked for is begun whatever the study
+                still asks for. None for a new one.
+            is_over: Whether a rule stops the study.
+        """
+        with self.tables.writing(self.shared) as session:
+            owner = self._study(session)
+            if waiting is None or is_retry(waiting.user_attrs):
+                refusal = self._refusal(session, owner, is_over)
+                if refusal is not None:
+                    return refusal
+            trial = self.shared.ask() if waiting is None else self.shared.taken(waiting)
+            if trial is None:
+                return Refusal.TAKEN
+            self._add(session, owner, describe(trial))
+            return handle_of(trial)
+
+    @patient
+    def take_up(self, number: int, is_over: IsOver) -> tuple[Handle, Rung | None] | Refusal:
+        """Go on with a paused trial; return it, and from where, if that is kept."""
+        with self.tables.writing(self.shared) as session:
+            owner = self._study(session)
+            refusal = self._refusal(session, owner, is_over)
+            if refusal is not None:
+                return refusal
+            row = candidate_row(session, owner.name, number)
+            if row.state != CandidateState.PAUSED:
+                return Refusal.TAKEN
+            row.state = CandidateState.RUNNING
+            self._lease(row)
+            return self.shared.handle(number), last_rung(session, row)
+
+    def _refusal(self, session: Session, owner: StudyRow, is_over: IsOver) -> Refusal | None:
+        now = standing(session, owner)
+        if owner.state == STOPPED or is_over(now):
+            return Refusal.OVER
+        return Refusal.FULL if now.trained + now.running >= now.target_trials else None
+
+    def _add(self, session: Session, owner: StudyRow, proposal: Proposal) -> None:
+        candidate, drawn = proposal.candidate, proposal.drawn
+        owner.drawn += drawn.drawn
+        owner.rejected += drawn.rejected
+        owner.rejections = {
+            reason: owner.rejections.get(reason, 0) + drawn.reasons.get(reason, 0)
+            for reason in owner.rejections.keys() | drawn.reasons.keys()
+        }
+        self._count_time(session, owner)
+        row = CandidateRow(
+            study_id=owner.id,
+            trial_number=candidate.trial_number,
+            genotype=candidate.architecture.to_json(),
+            chip=dict(candidate.chip),
+            training_digest=candidate.training_digest,
+            deployment_digest=candidate.deployment_digest,
+            state=CandidateState.RUNNING,
+            retry_of=candidate.retry_of,
+            feasible_probability=candidate.feasible_probability,
+            created_at=self.tables.time(),
+        )
+        self._lease(row)
+        session.add(row)
+        session.flush()
+        session.add(CostRow(candidate_id=row.id, **asdict(proposal.cost)))
+
+    def _lease(self, row: CandidateRow) -> None:
+        row.worker_id = self.worker.id
+        row.lease_expires_s = now_s() + self.lease_seconds
+
+    # Ending
+
+    @patient
+    def complete(
+        self,
+        handle: Handle,
+        evaluation: Evaluation,
+        cost: CostRecord,
+        values: Sequence[float],
+        attributes: Mapping[str, Any],
+        update_front: UpdateFront,
+    ) -> tuple[bool, bool]:
+        """End a trial that was evaluated and is within all budgets, and update the front.
+
+        Args:
+            handle: The trial.
+            evaluation: Its evaluation; if one with this key is stored already, that one is kept.
+            cost: Its cost at the spike rates of that evaluation.
+            values: Of the objectives.
+            attributes: User attributes of the trial.
+            update_front: Given the present front, says what the new point changes.
+
+        Returns:
+            Whether the evaluation is newly trained, and whether the trial enters the front.
+
+        Raises:
+            LeaseLostError: The trial is somebody else's by now.
+        """
+        with self.tables.writing(self.shared) as session:
+            row = self._held(session, handle)
+            if row.state == CandidateState.COMPLETE:
+                return row.newly_trained, False
+            self._evaluated(session, row, evaluation, cost)
+            row.state = CandidateState.COMPLETE
+            change = front_after(session, row, update_front, self.tables.time())
+            self._tell(handle, TrialState.COMPLETE, cost, values, attributes)
+            return row.newly_trained, change.enters
+
+    @patient
+    def exceed(
+        self,
+        handle: Handle,
+        evaluation: Evaluation,
+        cost: CostRecord,
+        reason: str,
+        attributes: Mapping[str, Any],
+    ) -> bool:
+        """End a trial whose measured cost breaks a budget, for a reason; the front is left.
+
+        The other arguments and errors are those of :meth:`complete`.
+
+        Returns:
+            Whether the evaluation is newly trained.
+        """
+        with self.tables.writing(self.shared) as session:
+            row = self._held(session, handle)
+            if row.state != CandidateState.EXCEEDED:
+                self._evaluated(session, row, evaluation, cost)
+                row.state, row.reason = CandidateState.EXCEEDED, reason
+                self._tell(handle, TrialState.PRUNED, cost, None, attributes)
+            return row.newly_trained
+
+    @patient
+    def end(
+        self,
+        handle: Handle,
+        state: CandidateState,
+        reason: str,
+        cost: CostRecord,
+        attributes: Mapping[str, Any],
+        *,
+        epochs: float = 0.0,
+        paused: bool = False,
+    ) -> None:
+        """End a trial that has no evaluation, at the cost that was assumed.
+
+        Args:
+            handle: The trial.
+            state: ``pruned`` or ``failed``.
+            reason: Why.
+            cost: At assumed spike rates.
+            attributes: User attributes of the trial.
+            epochs: Epochs that it was trained, as far as known; those of its rungs count anyway.
+            paused: Whether it is one that nobody holds, as it pauses.
+
+        Raises:
+            LeaseLostError: The trial is somebody else's by now.
+        """
+        with self.tables.writing(self.shared) as session:
+            row = self._paused(session, handle) if paused else self._held(session, handle)
+            if row.state == state:
+                return
+            row.state, row.reason, row.finished_at = state, reason, self.tables.time()
+            row.epochs_trained = max(row.epochs_trained, epochs)
+            row.lease_expires_s = None
+            pruned = state == CandidateState.PRUNED
+            self._tell(
+                handle, TrialState.PRUNED if pruned else TrialState.FAIL, cost, None, attributes
+            )
+
+    @patient
+    def pause(self, handle: Handle, rung: Rung) -> None:
+        """Store a rung that a trial's training has finished, and that it pauses there.
+
+        Raises:
+            LeaseLostError: The trial is somebody else's by now.
+        """
+        with self.tables.writing(self.shared) as session:
+            row = self._held(session, handle)
+            if row.state == CandidateState.PAUSED:
+                return
+            session.add(rung_row(rung, row.id, self.tables.time()))
+            session.flush()
+            row.state, row.epochs_trained = CandidateState.PAUSED, rung.epochs
+            row.lease_expires_s = None
+            self.shared.set_attributes(handle, {RUNGS: accuracies_of(session, row)})
+
+    def _held(self, session: Session, handle: Handle) -> CandidateRow:
+        """Return the row of a trial that this worker holds, or was the one to end."""
+        owner = self._study(session)
+        self._count_time(session, owner)
+        row = candidate_row(session, owner.name, handle.number)
+        if row.worker_id != self.worker.id or row.state == CandidateState.INTERRUPTED:
+            raise LeaseLostError(
+                f"trial {handle.number} of '{owner.name}' is not this worker's any more: it was "
+                f"silent for {self.lease_seconds:g} s or more"
+            )
+        return row
+
+    def _paused(self, session: Session, handle: Handle) -> CandidateRow:
+        owner = self._study(session)
+        row = candidate_row(session, owner.name, handle.number)
+        if row.state != CandidateState.PAUSED:
+            raise LeaseLostError(f"trial {handle.number} of '{owner.name}' does not pause any more")
+        return row
+
+    def _evaluated(
+        self, session: Session, row: CandidateRow, evaluation: Evaluation, cost: CostRecord
+    ) -> None:
+        """Give a candidate its evaluation and its measured cost."""
+        stored = session.scalar(evaluation_with(evaluation.key))
+        new = stored is None or stored.salvaged
+        if stored is None:
+            stored = evaluation_row(evaluation, row.study_id, self.tables.time())
+            session.add(stored)
+            session.flush()
+        if new:
+            stored.salvaged = False
+            row.newly_trained, row.epochs_trained = True, evaluation.key.epochs
+        row.evaluation_id, row.finished_at = stored.id, self.tables.time()
+        row.lease_expires_s = None
+        measured = {name: getattr(cost, name) for name in MEASURED}
+        session.add(MeasuredCostRow(candidate_id=row.id, **measured))
+
+    def _tell(
+        self,
+        handle: Handle,
+        state: TrialState,
+        cost: CostRecord,
+        values: Sequence[float] | None,
+        attributes: Mapping[str, Any],
+    ) -> None:
+        self.shared.finish(
+            handle, state, values, constraints=cost.constraints, attributes=attributes
+        )
+
+    def _study(self, session: Session) -> StudyRow:
+        return locked_study(session, self.worker.study)
+
+    def _count_time(self, session: Session, owner: StudyRow) -> None:
+        now = session.scalar(sa.select(now_s())) or 0.0
+        owner.wall_seconds += max(0.0, now - (owner.counted_until_s or now))
+        owner.counted_until_s = now
