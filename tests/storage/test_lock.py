@@ -12,12 +12,13 @@ from contextlib import contextmanager
 import pytest
 
 from neuronas.errors import StorageError, StudyLockedError
-from neuronas.storage import Repository, is_searched, study_lock
+from neuronas.storage import Repository
+from neuronas.storage.lock import is_searched, study_lock
 from tests.searching.fakes import FakeEvaluator, rows, run, study_config
 
 HOLDER = """
 import sys, time
-from neuronas.storage import study_lock
+from neuronas.storage.lock import study_lock
 with study_lock(sys.argv[1], sys.argv[2]):
     print("held", flush=True)
     time.sleep(600)
@@ -91,9 +92,9 @@ def test_the_longest_name_can_be_locked(url):
 
 FIRST = """
 import sys
-from neuronas.storage import Repository, open_optuna_study
+from neuronas.storage import Repository, open_study
 with Repository(sys.argv[1], create=True):
-    open_optuna_study(sys.argv[1], sys.argv[2], {"accuracy": "maximize"})
+    open_study(sys.argv[1], sys.argv[2], {"accuracy": "maximize"})
 """
 
 
