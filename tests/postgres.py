@@ -7,11 +7,13 @@ import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -57,9 +59,16 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def as_account(*command: str) -> list[str]:
-    """Return a command as that of an account which the server accepts: it refuses root."""
-    return ["runuser", "-u", _ACCOUNT, "--", *command] if os.geteuid() == 0 else list(command)
+def account() -> dict[str, Any]:
+    """Return how to start a process as who a server accepts: it refuses root."""
+    if os.geteuid() != 0:
+        return {}
+    return {"user": _ACCOUNT, "group": _ACCOUNT, "extra_groups": []}
+
+
+def _run(command: list[str]) -> None:
+    quiet = {"stdout": subprocess.DEVNULL, "cwd": "/", "timeout": 60}
+    subprocess.run(command, check=True, **quiet, **account())
 
 
 @dataclass
@@ -95,25 +104,30 @@ class Server:
     def _control(self, *arguments: str) -> None:
         control = program("pg_ctl")
         assert control is not None
-        command = as_account(control, "-D", str(self.folder), "-w", *arguments)
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd="/", timeout=60)
+        _run([control, "-D", str(self.folder), "-w", *arguments])
 
 
 @contextmanager
-def server(folder: Path) -> Iterator[Server]:
-    """Run a server in an empty folder whose parents everybody may enter."""
+def folder() -> Iterator[Path]:
+    """Make a folder that the server's account may enter, unlike pytest's."""
+    with tempfile.TemporaryDirectory(prefix="neuronas-", ignore_cleanup_errors=True) as name:
+        path = Path(name)
+        if os.geteuid() == 0:
+            shutil.chown(path, _ACCOUNT)
+        yield path
+
+
+@contextmanager
+def server(place: Path) -> Iterator[Server]:
+    """Run a server in an empty folder of :func:`folder`."""
     initdb = program("initdb")
     if initdb is None:
         absent("PostgreSQL")
-    secret = folder / "password"
+    secret, data = place / "password", place / "data"
     secret.write_text(PASSWORD)
-    if os.geteuid() == 0:
-        shutil.chown(folder, _ACCOUNT)
-        shutil.chown(secret, _ACCOUNT)
-    data = folder / "data"
     command = [initdb, "-D", str(data), "-U", "neuronas", "-A", "scram-sha-256", "--no-sync"]
     command += ["--pwfile", str(secret), "--no-locale", "-E", "UTF8"]
-    subprocess.run(as_account(*command), check=True, stdout=subprocess.DEVNULL, cwd="/")
+    _run(command)
     with (data / "postgresql.auto.conf").open("a") as settings:
         settings.write(SETTINGS)
     running = Server(data, free_port())
@@ -135,20 +149,20 @@ def database(on: Server, name: str) -> Iterator[str]:
 
 
 @contextmanager
-def pgbouncer(on: Server, folder: Path, *, connections: int) -> Iterator[int]:
+def pgbouncer(on: Server, place: Path, *, connections: int) -> Iterator[int]:
     """Run pgbouncer in transaction mode before a server; give its port.
 
     Args:
         on: The server.
-        folder: An empty folder whose parents everybody may enter.
+        place: An empty folder of :func:`folder`.
         connections: Connections with the server per database.
     """
     binary = shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin")
     if binary is None:
         absent("pgbouncer")
     port = free_port()
-    (folder / "users.txt").write_text(f'"neuronas" "{PASSWORD}"\n')
-    (folder / "pgbouncer.ini").write_text(
+    (place / "users.txt").write_text(f'"neuronas" "{PASSWORD}"\n')
+    (place / "pgbouncer.ini").write_text(
         f"""[databases]
 * = host=127.0.0.1 port={on.port}
 [pgbouncer]
@@ -156,19 +170,17 @@ listen_addr = 127.0.0.1
 listen_port = {port}
 unix_socket_dir =
 auth_type = scram-sha-256
-auth_file = {folder}/users.txt
+auth_file = {place}/users.txt
 pool_mode = transaction
 default_pool_size = {connections}
 max_client_conn = 200
 query_wait_timeout = 20
 """
     )
-    if os.geteuid() == 0:
-        for path in (folder, *folder.iterdir()):
-            shutil.chown(path, _ACCOUNT)
     process = subprocess.Popen(
-        as_account(binary, "-q", str(folder / "pgbouncer.ini")),
+        [binary, "-q", str(place / "pgbouncer.ini")],
         cwd="/",
+        **account(),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )

@@ -19,6 +19,12 @@ from neuronas.storage.faults import translated_errors
 from neuronas.storage.ledger import Drawn, Ledger, Proposal, Refusal
 from neuronas.storage.reaping import Reaper
 from neuronas.storage.repository import Repository
+from neuronas.storage.upkeep import (
+    DatabaseStatus,
+    back_up_database,
+    database_status,
+    upgrade_database,
+)
 from neuronas.storage.urls import DEFAULT_URL, resolve_url, shown_url, storage_option
 from neuronas.storage.workers import LEASE_SECONDS, Origin
 
@@ -26,6 +32,7 @@ __all__ = [
     "DEFAULT_URL",
     "LEASE_SECONDS",
     "RETRY_OF",
+    "DatabaseStatus",
     "Drawn",
     "Handle",
     "Ledger",
@@ -35,7 +42,9 @@ __all__ = [
     "Refusal",
     "Repository",
     "SharedStudy",
+    "back_up_database",
     "chosen_values",
+    "database_status",
     "enqueue",
     "is_asked_for",
     "is_enqueued",
@@ -49,4 +58,5 @@ __all__ = [
     "shown_url",
     "storage_option",
     "translated_errors",
+    "upgrade_database",
 ]

@@ -21,6 +21,20 @@ _WAIT_SECONDS = 60.0
 _PAUSE_SECONDS = 0.1
 
 
+# In this transaction, which idles as long as its lock is held, but ends soon after its client.
+_HELD_FOR_LONG = sa.select(
+    *(
+        sa.func.set_config(name, value, True)
+        for name, value in {
+            "idle_in_transaction_session_timeout": "0",
+            "tcp_keepalives_idle": "30",
+            "tcp_keepalives_interval": "10",
+            "tcp_keepalives_count": "3",
+        }.items()
+    )
+)
+
+
 def key_of(name: str) -> int:
     """Return the number by which a server knows a lock, of 64 bits with sign."""
     digest = hashlib.sha256(f"neuronas {name}".encode()).digest()
@@ -43,6 +57,7 @@ def taken(url: str, key: int) -> Iterator[bool]:
     try:
         with engine.connect() as connection:
             try:
+                connection.execute(_HELD_FOR_LONG)
                 yield bool(connection.scalar(sa.select(sa.func.pg_try_advisory_xact_lock(key))))
             finally:
                 # Closed, not rolled back: it may have been cut long ago, and its lock with it.

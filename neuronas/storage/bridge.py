@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -234,31 +234,37 @@ def open_study(
 
 
 def _created_storage(url: str) -> RDBStorage:
-    if _has_optunas_tables(url):
+    with creation_lock(url) if _optunas_revision(url) is None else nullcontext():
         return _storage(url)
-    with creation_lock(url):
-        return _storage(url)
-
-
-def _has_optunas_tables(url: str) -> bool:
-    engine = create_engine(url)
-    try:
-        return optuna_revision(engine) is not None
-    finally:
-        engine.dispose()
 
 
 def _storage(url: str) -> RDBStorage:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    try:
-        storage = RDBStorage(driver_url(url), engine_kwargs=engine_options(url))
-    except RuntimeError as error:
-        raise StorageError(
-            f"{shown_url(url)}: Optuna {optuna.__version__} does not know the schema of Optuna's "
-            "tables there; if they are older, run 'neuronas db upgrade', else upgrade Optuna"
-        ) from error
+    found = _optunas_revision(url)
+    # Optuna checks its schema holding one connection while it waits for another: many processes
+    # that start at once would wait for each other before a pooler.
+    storage = RDBStorage(
+        driver_url(url),
+        engine_kwargs=engine_options(url),
+        skip_compatibility_check=True,
+        skip_table_creation=found is not None,
+    )
     weakref.finalize(storage, storage.engine.dispose)
+    if found not in (None, storage.get_head_version()):
+        raise StorageError(
+            f"{shown_url(url)}: Optuna's tables have schema {found}, Optuna {optuna.__version__} "
+            f"has {storage.get_head_version()}; if they are older, run 'neuronas db upgrade', else "
+            "upgrade Optuna"
+        )
     return storage
+
+
+def _optunas_revision(url: str) -> str | None:
+    engine = create_engine(url)
+    try:
+        return optuna_revision(engine)
+    finally:
+        engine.dispose()
 
 
 def require_unused_name(url: str, name: str) -> None:

@@ -44,6 +44,7 @@ _STATES = (
 )
 # What a server or a pooler says to who connects comes without its SQLSTATE.
 _ANSWERS = (
+    ("failed to resolve host", _AWAY, True),
     ("unsupported startup parameter", "the pooler refuses an option of the URL: remove it", False),
     ("too many", _MANY, True),
     ("remaining connection slots", _MANY, True),
@@ -54,6 +55,8 @@ _ANSWERS = (
     ("permission denied", _FORBIDDEN, False),
     ("does not exist", "there is no such database, or no such user", False),
     ("no such database", _ABSENT, False),
+    ("does not support SSL", "has no SSL, which the URL requires", False),
+    ("certificate", "its certificate, or this user's, is not accepted", False),
     ("invalid", "the URL, or an option in it, is wrong", False),
 )
 

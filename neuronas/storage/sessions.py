@@ -53,8 +53,12 @@ class Sessions:
         # or SQLite refuses its first write when another process wrote in between.
         self._writer = self._reader.execution_options(begin="BEGIN IMMEDIATE")
         alone = creation_lock(url) if create and is_sqlite(url) else nullcontext()
-        with translated_errors(url), alone:
-            prepare(self._reader, create=create)
+        try:
+            with translated_errors(url), alone:
+                prepare(self._reader, create=create)
+        except BaseException:
+            self.close()
+            raise
 
     def close(self) -> None:
         """Close all connections."""

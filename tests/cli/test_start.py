@@ -32,6 +32,7 @@ COMMANDS = [
     "ablate",
     "bench",
     "data",
+    "db",
 ]
 
 BENCHES = (["bench", "lif"], ["bench", "training"])
