@@ -140,21 +140,6 @@ class InRungs:
 
 
 @dataclass(frozen=True, slots=True)
-class InRungs:
-    """A candidate whose training finished a rung.
-
-    Attributes:
-        state: Of the candidate.
-        accuracies: Validation accuracy by the rung's epochs.
-        final: Validation accuracy at the end of the training; None before it.
-    """
-
-    state: CandidateState
-    accuracies: Mapping[int, float]
-    final: float | None
-
-
-@dataclass(frozen=True, slots=True)
 class CostRecord:
     """What one candidate costs, per layer and in total.
 

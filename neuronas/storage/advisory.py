@@ -35,14 +35,10 @@ _HELD_FOR_LONG = sa.select(
 )
 
 
-def key_of(name: str) -> int:
-    """Return the number by which a server knows a lock, of 64 bits with sign."""
-    digest = hashlib.sha256(f"neuronas {name}".encode()).digest()
-    return int.from_bytes(digest[:8], signed=True)
-
-
-CREATION_KEY = key_of("creation of tables")
-"""No name of a study has spaces."""
+CREATION_KEY = int.from_bytes(
+    hashlib.sha256(b"neuronas creation of tables").digest()[:8], signed=True
+)
+"""The number by which a server knows the lock on the creation of tables: 64 bits with sign."""
 
 
 def wait_in(connection: sa.Connection, key: int) -> None:
@@ -62,22 +58,6 @@ def taken(url: str, key: int) -> Iterator[bool]:
             finally:
                 # Closed, not rolled back: it may have been cut long ago, and its lock with it.
                 connection.invalidate()
-    finally:
-        engine.dispose()
-
-
-def is_held(url: str, key: int) -> bool:
-    """Return whether somebody holds a lock, without touching it."""
-    held = sa.text(
-        "SELECT EXISTS (SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND granted "
-        "AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) "
-        "AND CAST(classid AS BIGINT) = :high AND CAST(objid AS BIGINT) = :low AND objsubid = 1)"
-    )
-    engine = create_engine(url)
-    try:
-        with engine.connect() as connection:
-            halves = {"high": key >> 32 & 0xFFFFFFFF, "low": key & 0xFFFFFFFF}
-            return bool(connection.scalar(held, halves))
     finally:
         engine.dispose()
 

@@ -17,7 +17,7 @@ from neuronas.storage.backup import back_up
 from neuronas.storage.clock import now_s
 from neuronas.storage.database import create_engine, engine_options, require_existing
 from neuronas.storage.faults import translated_errors
-from neuronas.storage.lock import creation_lock, is_searched
+from neuronas.storage.lock import creation_lock, is_searched_by_earlier_version
 from neuronas.storage.schema import known_revision, newest_revision, optuna_revision, upgrade
 from neuronas.storage.tables import CandidateRow, StudyRow, WorkerRow
 from neuronas.storage.urls import driver_url, is_sqlite, shown_url, sqlite_path
@@ -183,7 +183,8 @@ def _require_unsearched(url: str, engine: sa.Engine) -> None:
         names = list(connection.scalars(sa.select(StudyRow.name)))
         working = _working(connection)
     # Versions before workers held a lock.
-    searched = working or next((name for name in names if is_searched(url, name)), None)
+    locked = (name for name in names if is_searched_by_earlier_version(url, name))
+    searched = working or next(locked, None)
     if searched:
         raise StudyLockedError(
             f"{shown_url(url)}: study '{searched}' is being searched; stop its search first"
