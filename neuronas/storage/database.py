@@ -40,6 +40,12 @@ def sqlite_path(url: str) -> Path:
     return Path(path)
 
 
+def database_file(url: str) -> Path | None:
+    """Return the database file of a storage URL; None if it is not an SQLite file's."""
+    path = _database(url)
+    return None if path is None else Path(path)
+
+
 def _database(url: str) -> str | None:
     try:
         parsed = sa.make_url(url)
