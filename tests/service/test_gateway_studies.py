@@ -99,7 +99,10 @@ def test_new_trials_appear_and_unfinished_ones_change(own):
     )
     (pruned,) = details(application, 61)["trials"]
     assert (pruned["state"], pruned["constraints"]) == ("Pruned", [1.0])
-    assert {"key": "reason", "value": "area"} in pruned["user_attrs"]
+    assert pruned["user_attrs"] == [
+        {"key": "reason", "value": "area"},
+        {"key": "constraints (feasible: at most 0)", "value": '{"a": 1.0}'},
+    ]
 
 
 def test_a_study_that_was_deleted_is_not_taken_for_the_next_one(own):

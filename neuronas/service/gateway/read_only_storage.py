@@ -18,6 +18,8 @@ from neuronas.storage import optuna_storage, translated_errors
 
 DASHBOARDS_CONSTRAINTS = "constraints"
 """System attribute with a list of violations, the only form that the dashboard reads."""
+SHOWN_CONSTRAINTS = "constraints (feasible: at most 0)"
+"""User attribute with the violations by name."""
 _LARGEST = sys.float_info.max
 """JSON, which the dashboard sends, knows no infinity."""
 _PREFIX = f"{DASHBOARDS_CONSTRAINTS}:"
@@ -169,17 +171,22 @@ class ReadOnlyStorage(BaseStorage):
 
 
 def translated(trial: FrozenTrial) -> FrozenTrial:
-    """Return a trial with its constraints as the dashboard reads them, ordered by name."""
+    """Return a trial with its constraints as the dashboard reads them, ordered by name.
+
+    It draws them and never tells their names and values, so they are a user attribute, too.
+    """
     constraints = trial.constraints
     if not constraints:
         return trial
     twin = copy.copy(trial)
     attributes = trial._system_attrs  # noqa: SLF001 - what the dashboard reads
     kept = {name: attributes[name] for name in attributes if not name.startswith(_PREFIX)}
-    kept[DASHBOARDS_CONSTRAINTS] = [
-        max(-_LARGEST, min(constraints[name], _LARGEST)) for name in sorted(constraints)
-    ]
+    violations = {
+        name: max(-_LARGEST, min(constraints[name], _LARGEST)) for name in sorted(constraints)
+    }
+    kept[DASHBOARDS_CONSTRAINTS] = [*violations.values()]
     twin._system_attrs = kept  # noqa: SLF001
+    twin.user_attrs = {**trial.user_attrs, SHOWN_CONSTRAINTS: violations}
     return twin
 
 
