@@ -58,9 +58,9 @@ class Gateway:
     ) -> None:
         self._figures = Figures(url)
         self._metrics = Metrics(self._figures)
-        storage = ReadOnlyStorage(url)
-        self._details = StudyDetails(storage)
-        self._dashboard = optuna_dashboard.wsgi(storage)
+        self._storage = ReadOnlyStorage(url)
+        self._details = StudyDetails(self._storage)
+        self._dashboard = optuna_dashboard.wsgi(self._storage)
         self._authentication = authentication
         self._guard = Guard(hosts)
 
@@ -73,6 +73,7 @@ class Gateway:
 
     def close(self) -> None:
         """Close all connections to the database."""
+        self._storage.close()
         self._figures.close()
 
     def _answer(self, request: Request) -> Response:

@@ -39,6 +39,11 @@ class ReadOnlyStorage(BaseStorage):
         self._first: dict[int, FrozenTrial] = {}
         self._twins: dict[int, tuple[FrozenTrial, FrozenTrial]] = {}
 
+    def close(self) -> None:
+        """Close all connections."""
+        self._source.remove_session()
+        self._source.engine.dispose()
+
     # Studies
 
     def get_study_id_from_name(self, study_name: str) -> int:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import errno
 import logging
+import socket
 from collections.abc import Callable, Iterable
+from contextlib import closing
 from dataclasses import dataclass
 
 import waitress
@@ -66,27 +68,25 @@ def serve(
             "allowed: 127.0.0.1, ::1 and localhost"
         )
     authentication = None if token is None else Authentication(token.value)
-    gateway = Gateway(url, authentication, [address.host, *hosts])
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # a page asks for much at once
-    try:
-        server = _listening(gateway, address)
-        ready(Address(address.host, server.effective_port))
-        server.run()
-    finally:
-        gateway.close()
-
-
-def _listening(gateway: Gateway, address: Address) -> waitress.server.BaseWSGIServer:
-    try:
-        return waitress.create_server(
+    with closing(Gateway(url, authentication, [address.host, *hosts])) as gateway:
+        server = waitress.create_server(
             gateway,
-            host=address.host,
-            port=address.port,
+            sockets=[_listening(address)],
             threads=_THREADS,
             ident="neuronas",
             max_request_body_size=_BODY_BYTES,
         )
-    except (OSError, ValueError) as error:
-        taken = isinstance(error, OSError) and error.errno == errno.EADDRINUSE
+        with closing(server):
+            ready(Address(address.host, server.effective_port))
+            server.run()
+
+
+def _listening(address: Address) -> socket.socket:
+    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+    try:
+        return socket.create_server((address.host, address.port), family=family)
+    except OSError as error:
+        taken = error.errno == errno.EADDRINUSE
         why = "is in use; choose another with --port" if taken else f"cannot be used ({error})"
         raise NeuronasError(f"port {address.port} of {address.host} {why}") from None
