@@ -47,9 +47,10 @@ def serve(
     """Show studies in a browser, read-only, behind a token; metrics for Prometheus at /metrics."""
     from neuronas.service.gateway import Address, find_token
     from neuronas.service.gateway import serve as serve_gateway
-    from neuronas.storage import resolve_url
+    from neuronas.storage import require_existing, resolve_url
 
     url = resolve_url(storage)
+    require_existing(url)  # before a token is made beside it
     with interrupts.caught():
         try:
             token = None if no_auth else find_token(url, token_file)
@@ -66,10 +67,14 @@ def serve(
 
 
 def _tell(address: Address, token: Token | None) -> None:
+    from neuronas.service.gateway import is_loopback
+
     if token is None:
         say(f"{address}\nwithout a token: everybody on this machine may look")
     elif token.made:
         say(f"{address}/login#token={token.value}\nthe token is kept in {token.origin}")
     else:
         say(f"{address}\nthe token is in {token.origin}")
+    if not is_loopback(address.host):
+        say("other machines reach it, unencrypted: put a proxy with TLS in front")
     say("Ctrl-C ends it")

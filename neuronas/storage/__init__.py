@@ -17,7 +17,13 @@ from neuronas.storage.bridge import (
     set_constraints,
     unfinished_trials,
 )
-from neuronas.storage.database import DEFAULT_URL, database_file, resolve_url, translated_errors
+from neuronas.storage.database import (
+    DEFAULT_URL,
+    database_file,
+    require_existing,
+    resolve_url,
+    translated_errors,
+)
 from neuronas.storage.figures import Figures, StudyFigures
 from neuronas.storage.lock import is_searched, study_lock
 from neuronas.storage.repository import Repository
@@ -41,6 +47,7 @@ __all__ = [
     "open_optuna_study",
     "optuna_storage",
     "queued",
+    "require_existing",
     "require_unused_name",
     "resolve_url",
     "set_constraints",

@@ -110,11 +110,14 @@ def test_a_study_that_was_deleted_is_not_taken_for_the_next_one(own):
     assert len(details(application)["trials"]) == 60
     optuna.delete_study(study_name="large", storage=url)
     assert ask(application, "/api/studies/1").status == 404
-    study = optuna.create_study(study_name="large", storage=url, directions=["minimize"])
-    study.add_trial(create_trial(value=1.0))
-    found = details(application)
-    assert [t["values"] for t in found["trials"]] == [[1.0]]
-    assert found["union_search_space"] == []
+    for values in ([1.0], [2.0, 3.0]):  # again and again
+        study = optuna.create_study(study_name="large", storage=url, directions=["minimize"])
+        study.ask()  # as long as it runs, it says of no other study that it is another
+        study.add_trials([create_trial(value=value) for value in values])
+        found = details(application)
+        assert [t["values"] for t in found["trials"][1:]] == [[value] for value in values]
+        assert found["union_search_space"] == []
+        optuna.delete_study(study_name="large", storage=url)
 
 
 def test_nothing_can_be_written_through_the_storage(url):

@@ -49,9 +49,10 @@ def test_it_says_where_it_is_and_ends_well(url, tmp_path, number):
 
 
 def test_what_is_wrong_is_said_in_a_line(url, run, folder):  # noqa: F811
-    done = run("serve", "--storage", "sqlite:///absent.db", "--no-auth")
+    done = run("serve", "--storage", "sqlite:///absent.db")
     assert done.code == 5
     assert "no database at" in done.err
+    assert not (folder / "absent.db.token").exists()
     (folder / "readable").write_text("a-token-that-others-read")
     done = run("serve", "--storage", url, "--token-file", "readable")
     assert done.code == 3

@@ -93,7 +93,7 @@ class ReadOnlyStorage(BaseStorage):
         with translated_errors(self._url):
             self._forget_a_study_that_was_replaced(study_id)
             trials = self._storage.get_all_trials(study_id, deepcopy=deepcopy, states=states)
-        if trials and study_id not in self._first and trials[0].state.is_finished():
+        if trials and study_id not in self._first:
             self._first[study_id] = trials[0]
         return [self._translated(trial) for trial in trials]
 
@@ -116,7 +116,7 @@ class ReadOnlyStorage(BaseStorage):
             now = self._source.get_trial(first._trial_id)  # noqa: SLF001 - trials have no public id
         except KeyError:
             now = None
-        if now is None or (now.datetime_start, now.params) != (first.datetime_start, first.params):
+        if now is None or now.datetime_start != first.datetime_start:
             self._storage = get_storage(self._source)
             self._first, self._twins = {}, {}
 

@@ -19,6 +19,7 @@ from neuronas.service.gateway.tokens import Token
 
 _THREADS = 4
 _BODY_BYTES = 1 << 16
+_EVERYWHERE = ("0.0.0.0", "::")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +36,8 @@ class Address:
 
     def __str__(self) -> str:
         """Return it as a browser takes it."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"http://{host}:{self.port}"
+        host = socket.gethostname() if self.host in _EVERYWHERE else self.host
+        return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
 
 
 def serve(

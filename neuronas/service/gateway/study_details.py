@@ -111,10 +111,10 @@ class _Finished:
         """Return whether this is about a study and these trials of it."""
         if self.attributes != study.system_attrs:
             return False
-        same = self.first is None or (
-            bool(trials) and _identity(trials[self.first.number]) == _identity(self.first)
-        )
-        return same and len(self.serialized) <= len(trials)
+        if self.first is None:
+            return True
+        number = self.first.number
+        return number < len(trials) and _identity(trials[number]) == _identity(self.first)
 
 
 def _identity(trial: FrozenTrial) -> tuple[object, ...]:
