@@ -85,6 +85,10 @@ class StorageError(NeuronasError):
     exit_code: ClassVar[int] = 5
 
 
+class StorageUnavailableError(StorageError):
+    """The database cannot be used now: it is away, busy or full of connections; try again."""
+
+
 class CheckpointError(StorageError):
     """The state of a paused training is absent or damaged; it can be trained from its start."""
 

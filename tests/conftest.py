@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable, Iterator
+from itertools import count
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+from tests import postgres
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # A shell that runs us in the background lets us and our children ignore Ctrl-C.
@@ -44,3 +47,37 @@ def reference_data() -> Callable[[str], Path]:
         return path
 
     return path_of
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[postgres.Server]:
+    """Run a PostgreSQL server of this process's own; the test is skipped where there is none."""
+    with postgres.folder() as folder, postgres.server(folder) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def _numbers() -> Iterator[int]:
+    return count()
+
+
+@pytest.fixture(scope="session")
+def _pgbouncer(postgres_server: postgres.Server) -> Iterator[int]:
+    with (
+        postgres.folder() as folder,
+        postgres.pgbouncer(postgres_server, folder, connections=4) as port,
+    ):
+        yield port
+
+
+@pytest.fixture
+def postgres_url(postgres_server: postgres.Server, _numbers: Iterator[int]) -> Iterator[str]:
+    """Return the storage URL, with a password, of an empty PostgreSQL database."""
+    with postgres.database(postgres_server, f"test{next(_numbers)}") as url:
+        yield url
+
+
+@pytest.fixture
+def pgbouncer_url(postgres_server: postgres.Server, postgres_url: str, _pgbouncer: int) -> str:
+    """Return the URL of an empty database through a pgbouncer with four connections to it."""
+    return postgres_url.replace(f":{postgres_server.port}/", f":{_pgbouncer}/")

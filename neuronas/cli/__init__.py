@@ -14,6 +14,7 @@ from neuronas.cli import (
     bench,
     chips,
     data,
+    db,
     hardware,
     options,
     proxies,
@@ -65,6 +66,7 @@ app.command("serve")(serve.serve)
 app.command("proxy")(proxies.proxy)
 app.add_typer(chips.app, name="chips")
 app.add_typer(data.app, name="data")
+app.add_typer(db.app, name="db")
 app.add_typer(bench.app, name="bench")
 
 

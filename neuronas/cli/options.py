@@ -38,7 +38,9 @@ Storage = Annotated[
     str | None,
     typer.Option(
         "--storage",
-        help="Database, as sqlite:///FILE. Default: NEURONAS_STORAGE, else sqlite:///neuronas.db.",
+        help="Database: sqlite:///FILE, postgresql://USER@HOST/DATABASE, or @FILE, a file of mode "
+        "0600 that holds it. Default: NEURONAS_STORAGE, else the file that NEURONAS_STORAGE_FILE "
+        "names, else sqlite:///neuronas.db.",
         show_default=False,
     ),
 ]

@@ -120,8 +120,9 @@ def _run(
     from neuronas.cli.progress import shown_progress
     from neuronas.cli.stopping import stopped_by_user
     from neuronas.report import front_table
+    from neuronas.storage import storage_option
 
-    go_on = f"nothing is lost. Go on with: neuronas resume {name} --storage {url}"
+    go_on = f"nothing is lost. Go on with: neuronas resume {name}{storage_option(url)}"
     with stopped_by_user(go_on), shown_progress() as listener:
         result = run(listener)
     counts = result.study.counts
@@ -138,6 +139,7 @@ def _say_what_stopped(result: SearchResult) -> None:
     """Say which rule ended a search before it had the networks it was asked for."""
     from neuronas.report.tables import number
     from neuronas.searching.stop_rules import holding_rule
+    from neuronas.storage import storage_option
 
     study = result.study
     rule = holding_rule(study) if study.state == "finished" else None
@@ -145,6 +147,6 @@ def _say_what_stopped(result: SearchResult) -> None:
         return
     say(
         f"stopped by {rule.key}: {number(rule.value)} {rule.counted}, limit {number(rule.limit)}. "
-        "To go on, raise or remove it in the study file, then: neuronas search FILE "
-        f"--storage {result.storage}"
+        "To go on, raise or remove it in the study file, then: neuronas search FILE"
+        f"{storage_option(result.storage)}"
     )

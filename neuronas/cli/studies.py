@@ -248,7 +248,7 @@ def enqueue(
     from neuronas.config import read_yaml
     from neuronas.errors import ConfigError
     from neuronas.searching import enqueue_candidate
-    from neuronas.storage import resolve_url
+    from neuronas.storage import resolve_url, storage_option
 
     content = read_yaml(file)
     architecture = Architecture.from_json(content, source=str(file))
@@ -257,4 +257,4 @@ def enqueue(
         raise ConfigError("chip: expected a mapping of settings to values", source=str(file))
     url = resolve_url(storage)
     enqueue_candidate(name, architecture, chip=chip, storage=url)
-    say(f"queued; it is taken up first by: neuronas resume {name} --storage {url}")
+    say(f"queued; it is taken up first by: neuronas resume {name}{storage_option(url)}")

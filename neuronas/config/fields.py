@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Annotated, Literal, TypeVar, get_args
 
@@ -23,6 +24,18 @@ def known(value: str, allowed: Sequence[str]) -> str:
     if value not in allowed:
         raise PydanticCustomError(
             "unknown_name", "must be one of {expected}", {"expected": ", ".join(allowed)}
+        )
+    return value
+
+
+def without_password(value: str) -> str:
+    """Return a storage URL if there is no password in it: study files get shared."""
+    if re.search(r"://[^/@]*:.*@|[?&](ssl)?password=", value):
+        raise PydanticCustomError(
+            "contradiction",
+            "has a password in it, which a study file must not; allowed: a URL without it. Put "
+            "the password into ~/.pgpass, or the whole URL into a file of mode 0600 and name that "
+            "by --storage @FILE or NEURONAS_STORAGE_FILE",
         )
     return value
 

@@ -31,6 +31,7 @@ from neuronas.config.fields import (
     distinct,
     known,
     known_bits,
+    without_password,
 )
 from neuronas.config.neurons import CODINGS, Coding, NeuronConfig
 from neuronas.config.operations import OPERATIONS, SNASNET_OPERATIONS, ZEROIZE
@@ -233,7 +234,7 @@ class StudyConfig(Section):
     ] = ["accuracy", "energy"]
     training: TrainingConfig = TrainingConfig()
     search: SearchConfig = SearchConfig()
-    storage: str | None = None
+    storage: Annotated[str, AfterValidator(without_password)] | None = None
 
     @model_validator(mode="after")
     def _coding_suits_the_samples(self) -> StudyConfig:

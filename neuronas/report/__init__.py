@@ -10,6 +10,7 @@ from neuronas.report.benchmarks import (
     timings_table,
     training_table,
 )
+from neuronas.report.database import database_table
 from neuronas.report.datasets import datasets_table
 from neuronas.report.final import final_table
 from neuronas.report.hardware import (
@@ -39,6 +40,7 @@ __all__ = [
     "comparison_table",
     "constants_table",
     "cost_tables",
+    "database_table",
     "datasets_table",
     "estimate_summary",
     "extremes_table",

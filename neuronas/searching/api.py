@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -57,7 +57,7 @@ class SearchResult:
         history: Who entered the front and who left it, oldest first.
     """
 
-    storage: str
+    storage: str = field(repr=False)  # there may be a password in it
     study: StudyRecord
     front: list[Trial]
     hypervolume: float

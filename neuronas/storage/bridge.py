@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import warnings
+import weakref
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -15,8 +17,11 @@ from optuna.study._constrained_optimization import _CONSTRAINTS_KEY
 from optuna.trial import FrozenTrial, TrialState
 
 from neuronas.errors import StorageError
-from neuronas.storage.database import BUSY_TIMEOUT_SECONDS, translated_errors
+from neuronas.storage.database import create_engine, engine_options
+from neuronas.storage.faults import translated_errors
 from neuronas.storage.lock import creation_lock
+from neuronas.storage.schema import optuna_revision
+from neuronas.storage.urls import driver_url, shown_url
 
 RETRY_OF = "retry_of"
 _VALUES = "enqueued"
@@ -94,23 +99,45 @@ def open_optuna_study(
 
 
 def _created_storage(url: str) -> optuna.storages.RDBStorage:
-    with creation_lock(url):
+    with creation_lock(url) if _optunas_revision(url) is None else nullcontext():
         return _storage(url)
 
 
 def _storage(url: str) -> optuna.storages.RDBStorage:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    return optuna.storages.RDBStorage(
-        url, engine_kwargs={"connect_args": {"timeout": BUSY_TIMEOUT_SECONDS}}
+    found = _optunas_revision(url)
+    # Optuna checks its schema holding one connection while it waits for another: many processes
+    # that start at once would wait for each other before a pooler.
+    storage = optuna.storages.RDBStorage(
+        driver_url(url),
+        engine_kwargs=engine_options(url),
+        skip_compatibility_check=True,
+        skip_table_creation=found is not None,
     )
+    weakref.finalize(storage, storage.engine.dispose)
+    if found not in (None, storage.get_head_version()):
+        raise StorageError(
+            f"{shown_url(url)}: Optuna's tables have schema {found}, Optuna {optuna.__version__} "
+            f"has {storage.get_head_version()}; if they are older, run 'neuronas db upgrade', else "
+            "upgrade Optuna"
+        )
+    return storage
+
+
+def _optunas_revision(url: str) -> str | None:
+    engine = create_engine(url)
+    try:
+        return optuna_revision(engine)
+    finally:
+        engine.dispose()
 
 
 def require_unused_name(url: str, name: str) -> None:
     """Raise StorageError if somebody else's Optuna study has this name."""
     if name in optuna.get_all_study_names(_created_storage(url)):
         raise StorageError(
-            f"{url} has an Optuna study '{name}' that neuronas did not make; give the study file "
-            "another 'name', or use another database"
+            f"{shown_url(url)} has an Optuna study '{name}' that neuronas did not make; give the "
+            "study file another 'name', or use another database"
         )
 
 

@@ -82,7 +82,7 @@ def _event(stay: FrontRow, entry: FrontRow) -> FrontEvent:
 
 def _standing(session: Session, study_id: int) -> list[FrontRow]:
     query = sa.select(FrontRow).where(FrontRow.study_id == study_id, FrontRow.left_at.is_(None))
-    return list(session.scalars(query))
+    return list(session.scalars(query.order_by(FrontRow.id)))
 
 
 def _trained(session: Session, study_id: int) -> int:

@@ -43,6 +43,7 @@ from neuronas.storage.tables import (
     ScoreRow,
     StudyRow,
 )
+from neuronas.storage.urls import shown_url
 
 
 class Repository(Sessions):
@@ -78,13 +79,16 @@ class Repository(Sessions):
         found = self.find_study(name)
         if found is None:
             known = ", ".join(study.name for study in self.studies()) or "none"
-            raise StorageError(f"no study '{name}' in {self.url}; studies there: {known}")
+            raise StorageError(
+                f"no study '{name}' in {shown_url(self.url)}; studies there: {known}"
+            )
         return found
 
     def studies(self) -> list[StudyRecord]:
         """Return all studies, oldest first."""
         with self._reading() as session:
-            return [study_record(session, row) for row in session.scalars(sa.select(StudyRow))]
+            rows = session.scalars(sa.select(StudyRow).order_by(StudyRow.id))
+            return [study_record(session, row) for row in rows]
 
     def update_study(
         self,

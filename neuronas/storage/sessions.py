@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
 from typing import Self
 
 from sqlalchemy.orm import Session
 
-from neuronas.errors import StorageError
-from neuronas.storage.database import create_engine, require_existing, translated_errors
+from neuronas.storage.database import create_engine, require_existing
+from neuronas.storage.faults import translated_errors
+from neuronas.storage.filesystems import require_local_disk
 from neuronas.storage.lock import creation_lock
-from neuronas.storage.schema import revision, upgrade
+from neuronas.storage.schema import prepare
+from neuronas.storage.urls import is_sqlite
 
 
 def _now() -> datetime:
@@ -32,22 +34,23 @@ class Sessions:
     def __init__(
         self, url: str, *, create: bool = False, clock: Callable[[], datetime] = _now
     ) -> None:
-        if not create:
+        if create:
+            require_local_disk(url)
+        else:
             require_existing(url)
         self.url = url
         self._clock = clock
         self._reader = create_engine(url)
-        # A write transaction that starts by reading must hold the write lock from the start, or
-        # SQLite refuses its first write when another process wrote in between.
+        # A write transaction that starts by reading must hold SQLite's write lock from the start,
+        # or SQLite refuses its first write when another process wrote in between.
         self._writer = self._reader.execution_options(begin="BEGIN IMMEDIATE")
-        with translated_errors(url):
-            if create:
-                with creation_lock(url):
-                    upgrade(self._reader)
-                return
-            if revision(self._reader) is None:
-                raise StorageError(f"{url} holds no study of neuronas")
-            upgrade(self._reader)
+        alone = creation_lock(url) if create and is_sqlite(url) else nullcontext()
+        try:
+            with translated_errors(url), alone:
+                prepare(self._reader, create=create)
+        except BaseException:
+            self.close()
+            raise
 
     def close(self) -> None:
         """Close all connections."""

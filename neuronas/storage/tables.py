@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import (
     JSON,
     BigInteger,
     DateTime,
+    Dialect,
     Double,
     ForeignKey,
     Index,
     String,
+    TypeDecorator,
     UniqueConstraint,
     text,
 )
@@ -22,13 +24,27 @@ PREFIX = "neuronas_"
 VERSION_TABLE = f"{PREFIX}alembic_version"
 
 
+class UtcTime(TypeDecorator[datetime]):
+    """A time, in UTC when it is read: SQLite keeps no zone, PostgreSQL gives its session's."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Return a time that was read, with its zone."""
+        del dialect
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
 class Base(DeclarativeBase):
     """Base of all tables of this package."""
 
     type_annotation_map = {  # noqa: RUF012 - SQLAlchemy's own convention
         dict[str, Any]: JSON,
         list[Any]: JSON,
-        datetime: DateTime(timezone=True),
+        datetime: UtcTime(),
         float: Double,
     }
 
@@ -86,8 +102,8 @@ class CostRow(Base):
     __tablename__ = f"{PREFIX}costs"
 
     candidate_id: Mapped[int] = mapped_column(ForeignKey(CandidateRow.id), primary_key=True)
-    model: Mapped[str] = mapped_column(String(32))
-    chip: Mapped[str] = mapped_column(String(64))
+    model: Mapped[str]
+    chip: Mapped[str]
     energy_pj: Mapped[float]
     latency_ns: Mapped[float]
     area_um2: Mapped[float]
@@ -129,7 +145,7 @@ class EvaluationRow(Base):
     study_id: Mapped[int] = mapped_column(ForeignKey(StudyRow.id))
     training_digest: Mapped[str] = mapped_column(String(64))
     epochs: Mapped[int]
-    seed: Mapped[int]
+    seed: Mapped[int] = mapped_column(BigInteger)
     validation_accuracy: Mapped[float]
     test_accuracy: Mapped[float | None]
     spike_rates: Mapped[dict[str, Any]]
@@ -181,7 +197,7 @@ class RungRow(Base):
     candidate_id: Mapped[int] = mapped_column(ForeignKey(CandidateRow.id))
     epochs: Mapped[int]
     of_epochs: Mapped[int]
-    seed: Mapped[int]
+    seed: Mapped[int] = mapped_column(BigInteger)
     validation_accuracy: Mapped[float]
     train_seconds: Mapped[float]
     peak_memory_bytes: Mapped[int | None] = mapped_column(BigInteger)

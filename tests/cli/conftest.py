@@ -36,7 +36,7 @@ Run = Callable[..., Done]
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return an empty working folder, with no setting of ours in the environment."""
-    for name in ("NEURONAS_STORAGE", "NEURONAS_CHECKPOINT_DIR"):
+    for name in ("NEURONAS_STORAGE", "NEURONAS_STORAGE_FILE", "NEURONAS_CHECKPOINT_DIR"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.chdir(tmp_path)
     return tmp_path

@@ -264,7 +264,7 @@ def test_a_study_that_is_searched_elsewhere_is_refused(run, study, searched, com
 @pytest.mark.parametrize(
     ("url", "told"),
     [
-        ("postgresql://user:secret@host/db", "PostgreSQL is not supported yet"),
+        ("postgresql://user:secret@127.0.0.1:1/db", "user@127.0.0.1:1/db: cannot be reached"),
         ("sqlite:///no/such/folder/neuronas.db", "no such folder"),
         ("sqlite:///:memory:", "allowed: sqlite:///FILE"),
         ("sqlite:///tiny.yaml", "is not an SQLite database"),

@@ -33,6 +33,7 @@ COMMANDS = [
     "ablate",
     "bench",
     "data",
+    "db",
 ]
 
 BENCHES = (["bench", "lif"], ["bench", "training"])

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from neuronas.config import BUDGET_PRESETS, BudgetConfig, Origin, StudyConfig, load_study
+from neuronas.config import BUDGET_PRESETS, BudgetConfig, Origin, StudyConfig, load_study, validate
 from neuronas.errors import ConfigError
 from neuronas.hardware import UNITS
 
@@ -230,3 +230,20 @@ def test_only_a_training_in_a_process_of_its_own_may_have_a_time_limit(tmp_path)
         study(tmp_path, "training: {wall_seconds: 60}")
     limited = study(tmp_path, "training: {wall_seconds: 60, isolate: true}")
     assert limited.training.wall_seconds == 60
+
+
+@pytest.mark.parametrize(
+    "url", ["postgresql://ann:s3cret@h/nas", "postgresql://h/nas?password=s3cret"]
+)
+def test_a_password_in_a_study_file_is_refused_and_not_shown(url):
+    with pytest.raises(ConfigError) as caught:
+        validate(StudyConfig, {"name": "a", "dataset": "digits", "storage": url}, source=None)
+    assert str(caught.value).startswith("storage: has a password in it")
+    assert "NEURONAS_STORAGE_FILE" in str(caught.value)
+    assert "s3cret" not in str(caught.value)
+
+
+def test_a_study_file_may_name_a_server():
+    for url in ("postgresql://ann@db.lab:5433/nas", "@/run/secrets/url"):
+        content = {"name": "a", "dataset": "digits", "storage": url}
+        assert validate(StudyConfig, content, source=None).storage == url

@@ -11,6 +11,8 @@ from pathlib import Path
 from types import SimpleNamespace
 from unittest.mock import patch
 
+import psycopg
+from psycopg.rows import dict_row
 from sqlalchemy import Engine, event
 
 from neuronas.architecture import Architecture, Signal
@@ -216,7 +218,10 @@ def trials_of(url: str, name: str = "test"):
 
 
 def rows(url: str, query: str, *values: object) -> list[dict[str, object]]:
-    """Return the rows of a query, as plain SQLite sees them."""
+    """Return the rows of a query with ``?`` for values, as a plain driver sees them."""
+    if url.startswith("postgresql"):
+        with psycopg.connect(url, row_factory=dict_row) as server:
+            return server.execute(query.replace("?", "%s"), values).fetchall()
     with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as connection:
         connection.row_factory = sqlite3.Row
         return [dict(row) for row in connection.execute(query, values)]
@@ -226,8 +231,9 @@ def rows(url: str, query: str, *values: object) -> list[dict[str, object]]:
 def without_fsync() -> Iterator[None]:
     """Let no commit wait for the disk: processes die in these tests, machines do not."""
 
-    def configure(connection: sqlite3.Connection, _: object) -> None:
-        connection.execute("PRAGMA synchronous = OFF")
+    def configure(connection: object, _: object) -> None:
+        if isinstance(connection, sqlite3.Connection):
+            connection.execute("PRAGMA synchronous = OFF")
 
     event.listen(Engine, "connect", configure)
     try:

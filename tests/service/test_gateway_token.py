@@ -7,7 +7,7 @@ import pytest
 from neuronas.errors import ConfigError
 from neuronas.service.gateway import find_token
 
-POSTGRESQL = "postgresql+psycopg://lab@db/studies"
+POSTGRESQL = "postgresql://lab@db/studies"
 
 
 @pytest.fixture(autouse=True)

@@ -59,8 +59,10 @@ def test_the_url_is_what_was_given_or_the_files_or_the_environments_or_the_defau
 @pytest.mark.parametrize(
     "url",
     [
-        "postgresql://user:secret@host/neuronas",
-        "postgresql+psycopg://user:secret@host/neuronas",
+        "mysql://user:secret@host/neuronas",
+        "postgresql+asyncpg://user:secret@host/neuronas",
+        "postgresql://user:secret@host",
+        "postgresql://host:port/neuronas?password=secret",
         "sqlite:///:memory:",
         "sqlite://",
         "sqlite:///",
@@ -75,7 +77,7 @@ def test_a_url_of_another_kind_is_told_what_is_allowed(url, create):
     message = str(caught.value)
     assert message.startswith("storage: found '")
     assert "allowed: sqlite:///FILE, such as sqlite:///neuronas.db" in message
-    assert "PostgreSQL is not supported yet" in message
+    assert "or postgresql://USER@HOST/DATABASE" in message
     assert "secret" not in message
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from neuronas.errors import ConfigError
-from neuronas.storage import database_file
+from neuronas.storage import is_sqlite, sqlite_path
 
 TOKEN_VARIABLE = "NEURONAS_TOKEN"
 _ALLOWED = re.compile(r"[!-~]{16,256}")
@@ -55,8 +55,8 @@ def find_token(url: str, file: Path | None = None) -> Token:
 
 
 def _usual_file(url: str) -> Path:
-    database = database_file(url)
-    if database is not None:
+    if is_sqlite(url):
+        database = sqlite_path(url)
         return database.with_name(f"{database.name}.token")
     state = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
     folder = Path(state) / "neuronas"

@@ -58,7 +58,7 @@ def upgrade() -> None:
         sa.Column("study_id", sa.Integer, sa.ForeignKey("neuronas_studies.id"), nullable=False),
         sa.Column("training_digest", sa.String(64), nullable=False),
         sa.Column("epochs", sa.Integer, nullable=False),
-        sa.Column("seed", sa.Integer, nullable=False),
+        sa.Column("seed", sa.BigInteger, nullable=False),
         sa.Column("validation_accuracy", sa.Double, nullable=False),
         sa.Column("test_accuracy", sa.Double),
         sa.Column("spike_rates", sa.JSON, nullable=False),
@@ -99,8 +99,8 @@ def upgrade() -> None:
         sa.Column(
             "candidate_id", sa.Integer, sa.ForeignKey("neuronas_candidates.id"), primary_key=True
         ),
-        sa.Column("model", sa.String(32), nullable=False),
-        sa.Column("chip", sa.String(64), nullable=False),
+        sa.Column("model", sa.String, nullable=False),
+        sa.Column("chip", sa.String, nullable=False),
         sa.Column("energy_pj", sa.Double, nullable=False),
         sa.Column("latency_ns", sa.Double, nullable=False),
         sa.Column("area_um2", sa.Double, nullable=False),

@@ -13,10 +13,10 @@ def upgrade() -> None:
         sa.Column("chip", sa.JSON, nullable=False, server_default=sa.text("'{}'")),
     )
     # The one chip there was; its content is unchanged.
-    op.execute(
-        """UPDATE neuronas_studies
-        SET config = replace(
-            config, '"chip": "spikesim-65nm"', '"chip": "spikesim-65nm-rram"'
-        )"""
-    )
+    renamed = """replace(
+        CAST(config AS TEXT), '"chip": "spikesim-65nm"', '"chip": "spikesim-65nm-rram"'
+    )"""
+    if op.get_bind().dialect.name == "postgresql":
+        renamed = f"CAST({renamed} AS JSON)"
+    op.execute(f"UPDATE neuronas_studies SET config = {renamed}")
     op.execute("UPDATE neuronas_costs SET chip = 'spikesim-65nm-rram' WHERE chip = 'spikesim-65nm'")

@@ -19,7 +19,7 @@ def upgrade() -> None:
         ),
         sa.Column("epochs", sa.Integer, nullable=False),
         sa.Column("of_epochs", sa.Integer, nullable=False),
-        sa.Column("seed", sa.Integer, nullable=False),
+        sa.Column("seed", sa.BigInteger, nullable=False),
         sa.Column("validation_accuracy", sa.Double, nullable=False),
         sa.Column("train_seconds", sa.Double, nullable=False),
         sa.Column("peak_memory_bytes", sa.BigInteger),
