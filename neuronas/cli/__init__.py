@@ -19,6 +19,7 @@ from neuronas.cli import (
     options,
     proxies,
     search,
+    serve,
     studies,
     train,
     worker,
@@ -63,6 +64,7 @@ app.command("check")(hardware.check)
 app.command("ablate")(ablate.ablate)
 app.command("estimate")(hardware.estimate)
 app.command("compare")(chips.compare)
+app.command("serve")(serve.serve)
 app.command("proxy")(proxies.proxy)
 app.add_typer(chips.app, name="chips")
 app.add_typer(data.app, name="data")

@@ -28,6 +28,7 @@ COMMANDS = [
     "estimate",
     "compare",
     "proxy",
+    "serve",
     "chips",
     "ablate",
     "bench",
