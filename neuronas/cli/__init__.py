@@ -13,6 +13,7 @@ from neuronas.cli import (
     ablate,
     bench,
     chips,
+    cluster,
     data,
     hardware,
     options,
@@ -62,6 +63,7 @@ app.command("estimate")(hardware.estimate)
 app.command("compare")(chips.compare)
 app.command("proxy")(proxies.proxy)
 app.add_typer(chips.app, name="chips")
+app.add_typer(cluster.app, name="cluster")
 app.add_typer(data.app, name="data")
 app.add_typer(bench.app, name="bench")
 
@@ -70,7 +72,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line; our own errors end it with their message and exit code.
 
     Exit codes: 0 done, 2 usage, 3 wrong input, 4 nothing fits the budget, 5 storage, 6 data,
-    7 failed training, 130 stopped by the user.
+    7 failed training, 8 an engine of a cluster, 130 stopped by the user.
     """
     try:
         app(arguments, prog_name="neuronas")

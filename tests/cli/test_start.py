@@ -29,6 +29,7 @@ COMMANDS = [
     "compare",
     "proxy",
     "chips",
+    "cluster",
     "ablate",
     "bench",
     "data",
