@@ -69,8 +69,8 @@ def submit(
         typer.Option(
             "--option",
             metavar="KEY=VALUE",
-            help="What only the engine knows, such as sbatch's partition=gpu or licenses=vivado:1; may "
-            "be given several times.",
+            help="What only the engine knows, such as partition=gpu or licenses=vivado:1; may be "
+            "given several times.",
             show_default=False,
         ),
     ] = None,
@@ -190,9 +190,9 @@ def _require_none_left(engine: Engine, pool: Pool) -> None:
     left = sum(worker.state is not State.ENDED for worker in engine.status(pool))
     if left:
         raise EngineError(
-            f"'{pool.study}' has {left} workers on {engine.name} already; change their number "
-            f"with: neuronas cluster scale {pool.study} N --engine {engine.name}, or end them with: "
-            f"neuronas cluster cancel {pool.study} --engine {engine.name}"
+            f"'{pool.study}' has {left} workers on {engine.name} already; change their number with "
+            f"'neuronas cluster scale {pool.study} N --engine {engine.name}', or end them with "
+            f"'neuronas cluster cancel {pool.study} --engine {engine.name}'"
         )
 
 

@@ -56,6 +56,7 @@ SlurmctldTimeout=30
 SlurmdTimeout={down_after}
 KillWait=2
 MinJobAge=300
+DefMemPerCPU=100
 JobRequeue=1
 GresTypes=gpu
 Licenses=vivado:1
@@ -114,13 +115,16 @@ class SlurmLab:
         return dict(line.split() for line in lines)
 
     def start_node(self, node: str) -> None:
-        """Start the daemon of a node, which then takes jobs."""
-        _run(["slurmd", "-f", self.environment["SLURM_CONF"], "-N", node])
+        """Start a node that was killed, and wait until it takes jobs."""
+        self._start_daemon(node)
+        until(lambda: self.states()[node] == "idle", f"node {node} idle")
 
     def kill_node(self, node: str) -> None:
         """Let a node die with all that runs on it, as when its power fails."""
         self.kill_daemon(node)
-        for pid in self._processes_on(node):
+        jobs = self._jobs_on(node)
+        # Their parents first: slurmstepd would tell the controller that they ended.
+        for pid in [*_watchers(jobs), *jobs]:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
 
@@ -134,13 +138,11 @@ class SlurmLab:
         self.run("scontrol", "update", f"JobId={job}", "StartTime=now")
 
     def cancel_all(self) -> None:
-        """Kill all jobs, bring back all nodes, and wait until all are idle."""
-        self.run("scancel", "--signal=KILL", "--full", "--user=root")
-        self.run("scancel", "--user=root")
+        """End all jobs, bring back all nodes, and wait until all are idle."""
         for node, state in self.states().items():
             if state.startswith("down"):
                 self.start_node(node)
-        until(lambda: not self.run("squeue", "--noheader").strip(), "no job left")
+        until(self._has_no_job, "no job left")
         until(self._is_idle, f"all nodes idle: {self.states()}")
 
     def start(self) -> None:
@@ -163,7 +165,7 @@ class SlurmLab:
         )
         _run(["slurmctld", "-f", self.environment["SLURM_CONF"]])
         for node in NODES:
-            self.start_node(node)
+            self._start_daemon(node)
         until(self._is_idle, "three idle nodes")
 
     def stop(self) -> None:
@@ -174,30 +176,31 @@ class SlurmLab:
             with suppress(FileNotFoundError, ProcessLookupError):
                 os.kill(int(self._pid_file(name).read_text()), signal.SIGKILL)
 
+    def _start_daemon(self, node: str) -> None:
+        _run(["slurmd", "-f", self.environment["SLURM_CONF"], "-N", node])
+
     def _pid_file(self, name: str) -> Path:
         return self.folder / "run" / f"{name}.pid"
+
+    def _has_no_job(self) -> bool:
+        self.run("scancel", "--quiet", "--user=root")  # again: its worker's end may requeue a job
+        return not self.run("squeue", "--noheader").strip()
 
     def _is_idle(self) -> bool:
         return self.states() == dict.fromkeys(NODES, "idle")
 
-    def _processes_on(self, node: str) -> Iterator[int]:
-        """Yield this lab's job processes of a node, and the daemons that watch them."""
-        mine = f"SLURM_CONF={self.environment['SLURM_CONF']}".encode()
-        for process in Path("/proc").iterdir():
+    def _jobs_on(self, node: str) -> set[int]:
+        """Return the processes of this lab's jobs on a node."""
+        mine = {
+            f"SLURM_CONF={self.environment['SLURM_CONF']}".encode(),
+            f"SLURMD_NODENAME={node}".encode(),
+        }
+        found = set()
+        for process in Path("/proc").glob("[0-9]*"):
             with suppress(OSError):  # it ended meanwhile
-                if not process.name.isdigit() or int(process.name) == os.getpid():
-                    continue
-                variables = (process / "environ").read_bytes().split(b"\0")
-                is_job = mine in variables and f"SLURMD_NODENAME={node}".encode() in variables
-                if is_job or self._is_watcher(process, node):
-                    yield int(process.name)
-
-    def _is_watcher(self, process: Path, node: str) -> bool:
-        name = (process / "comm").read_text().strip()
-        spool = str(self.folder / "spool" / node)
-        return name == "slurmstepd" and any(
-            os.readlink(link).startswith(spool) for link in (process / "fd").iterdir()
-        )
+                if mine <= set((process / "environ").read_bytes().split(b"\0")):
+                    found.add(int(process.name))
+        return found - {os.getpid()}
 
     def _write_configuration(self) -> None:
         for name in ("run", "log", "ctld", *(f"spool/{node}" for node in NODES)):
@@ -238,6 +241,16 @@ def running_lab(folder: Path) -> Iterator[SlurmLab]:
 
 def _run(command: list[str]) -> None:
     subprocess.run(command, check=True, capture_output=True, text=True)
+
+
+def _watchers(jobs: set[int]) -> set[int]:
+    found = set()
+    for job in jobs:
+        with suppress(OSError):  # it ended meanwhile
+            parent = int(Path(f"/proc/{job}/stat").read_text().rpartition(")")[2].split()[1])
+            if Path(f"/proc/{parent}/cmdline").read_bytes().startswith(b"slurmstepd"):
+                found.add(parent)
+    return found
 
 
 def _free_ports(count: int) -> list[int]:

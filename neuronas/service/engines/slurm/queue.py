@@ -97,5 +97,12 @@ def _ending(row: dict[str, str]) -> str:
 
 
 def _exit_code(text: str) -> int | None:
-    first = text.partition(":")[0]
-    return int(first) if first.isdigit() else None
+    """Return a job's exit code, None where a signal ended it.
+
+    Args:
+        text: As ``CODE:SIGNAL``, or as one number of which the code is the second byte.
+    """
+    code, separator, _ = text.partition(":")
+    if not code.isdigit():
+        return None
+    return int(code) if separator else int(code) >> 8

@@ -147,9 +147,7 @@ def _problem(key: str, value: str) -> str | None:
             "such as partition=gpu"
         )
     if key in _REFUSED:
-        return (
-            f"--option {key}: set or ruled out by neuronas; allowed: other long options of sbatch"
-        )
+        return f"--option {key}: set or ruled out by neuronas; leave it away"
     if not _VALUE.fullmatch(value):
         return (
             f"--option {key}: found {value!r}; allowed: letters, digits and the characters of "
