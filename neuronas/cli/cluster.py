@@ -25,10 +25,11 @@ from neuronas.cli.options import (
 if TYPE_CHECKING:
     from neuronas.service.engines import Engine, Pool
 
-app = typer.Typer(help="Workers of a study on an engine: Slurm, or processes of this machine.")
+app = typer.Typer(help="Workers of a study on an engine: Slurm, Ray, or processes of this machine.")
 
 EngineName = Annotated[
-    str, typer.Option("--engine", help="What starts the workers: slurm or local, or a plug-in's.")
+    str,
+    typer.Option("--engine", help="What starts the workers: slurm, local or ray, or a plug-in's."),
 ]
 
 

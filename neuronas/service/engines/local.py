@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import shlex
 import signal
 import subprocess
 import time
@@ -75,7 +76,7 @@ class LocalEngine:
         command = [*self._command, *pool.worker_arguments()]
         if not dry_run:
             self._start(pool, command, pool.workers)
-        return subprocess.list2cmdline(command) + "\n"
+        return f"{shlex.join(command)}\n"
 
     def status(self, pool: Pool) -> list[WorkerStatus]:
         """Return the workers, those that ended since the pool was submitted, too."""
