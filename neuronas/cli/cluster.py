@@ -29,7 +29,7 @@ app = typer.Typer(help="Workers of a study on an engine: Slurm, Ray, or processe
 
 EngineName = Annotated[
     str,
-    typer.Option("--engine", help="What starts the workers: slurm, local or ray, or a plug-in's."),
+    typer.Option("--engine", help="What starts the workers: slurm, local, ray, or a plug-in's."),
 ]
 
 
