@@ -104,9 +104,10 @@ def test_what_is_killed_is_started_again(submitted, victim):
     assert [worker.state for worker in engine.status(pool)] == [State.RUNNING]
 
 
-def test_without_a_cluster_it_is_said_what_to_do(monkeypatch, tmp_path):
+@pytest.mark.parametrize("address", ["nonsense:", "127.0.0.1:1"])
+def test_without_a_cluster_it_is_said_what_to_do(monkeypatch, tmp_path, address):
     ray = pytest.importorskip("ray", reason="Ray is not installed: pip install 'neuronas[ray]'")
     ray.shutdown()
-    monkeypatch.setenv("RAY_ADDRESS", "nonsense:")
+    monkeypatch.setenv("RAY_ADDRESS", address)
     with pytest.raises(EngineError, match="start one with 'ray start --head'"):
         RayEngine(("neuronas",)).status(new_pool("demo", "ray", tmp_path, workers=1))

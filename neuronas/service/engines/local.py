@@ -113,7 +113,8 @@ class LocalEngine:
         folder.mkdir(exist_ok=True)
         first = max((process.number for process in _processes(pool)), default=0) + 1
         for number in range(first, first + count):
-            _launch(pool, command, folder / f"{number}.json", pool.logs / f"{number}.log")
+            log = pool.logs / f"{pool.id}-{number}.log"
+            _launch(pool, command, folder / f"{number}.json", log)
 
 
 def _check(pool: Pool) -> None:

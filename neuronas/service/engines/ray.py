@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import socket
 import subprocess
 import threading
 import time
@@ -177,19 +178,28 @@ def _connected() -> Any:  # noqa: ANN401 - ray has no types where it is not inst
     except ModuleNotFoundError:
         raise EngineError("Ray is not installed; run: pip install 'neuronas[ray]'") from None
     if not ray.is_initialized():
+        address = os.environ.get("RAY_ADDRESS", "auto")
         try:
+            _require_listening(address)
             ray.init(
-                address=os.environ.get("RAY_ADDRESS", "auto"),
+                address=address,
                 namespace=_NAMESPACE,
                 log_to_driver=False,
                 logging_level="ERROR",
             )
-        except (ConnectionError, RuntimeError, ValueError) as error:
+        except (OSError, RuntimeError, ValueError) as error:
             raise EngineError(
                 f"no Ray cluster answers ({error}); start one with 'ray start --head', or name one "
                 "in RAY_ADDRESS"
             ) from None
     return ray
+
+
+def _require_listening(address: str) -> None:
+    """Raise OSError where nothing listens: Ray itself would try for minutes."""
+    host, separator, port = address.rpartition(":")
+    if separator and port.isdigit() and "/" not in host:
+        socket.create_connection((host.strip("[]"), int(port)), _ANSWER_SECONDS).close()
 
 
 def _actors(ray: Any, pool: Pool) -> dict[str, Any]:  # noqa: ANN401
