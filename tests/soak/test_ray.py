@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -50,6 +51,7 @@ def _head():
         yield ray
         ray.shutdown()
         kill_processes_of(folder)  # "ray stop" would end every Ray of this machine
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def kill_processes_of(folder):
