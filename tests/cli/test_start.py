@@ -30,6 +30,7 @@ COMMANDS = [
     "proxy",
     "serve",
     "chips",
+    "cluster",
     "ablate",
     "bench",
     "data",
