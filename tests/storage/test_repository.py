@@ -235,9 +235,7 @@ def test_networks_since_the_last_gain_are_counted_by_what_was_newly_trained(ledg
     def trained(number: int, volume: float | None, of: int | None = None) -> int:
         change = FrontChange({}, False, (), 0.0)
         update = enters(hypervolume=volume) if volume is not None else lambda _: change
-        completed(
-            ledger, begun(ledger, number), number if of is None else of, update_front=update
-        )
+        completed(ledger, begun(ledger, number), number if of is None else of, update_front=update)
         return repository.study("test").since_gain
 
     assert trained(0, 0.0) == 1  # outside the box of the hypervolume: no gain
