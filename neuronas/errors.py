@@ -136,6 +136,12 @@ class TrainingFailedError(NeuronasError):
         return type(self), (self.reason, self.detail, self.epochs)
 
 
+class EngineError(NeuronasError):
+    """An engine is not there, cannot be reached, or refuses what it is asked for."""
+
+    exit_code: ClassVar[int] = 8
+
+
 class RepeatedFailureError(NeuronasError):
     """Several candidates failed in a row, so the cause is the study, not a candidate."""
 

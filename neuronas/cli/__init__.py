@@ -13,12 +13,14 @@ from neuronas.cli import (
     ablate,
     bench,
     chips,
+    cluster,
     data,
     db,
     hardware,
     options,
     proxies,
     search,
+    serve,
     studies,
     train,
     worker,
@@ -63,8 +65,10 @@ app.command("check")(hardware.check)
 app.command("ablate")(ablate.ablate)
 app.command("estimate")(hardware.estimate)
 app.command("compare")(chips.compare)
+app.command("serve")(serve.serve)
 app.command("proxy")(proxies.proxy)
 app.add_typer(chips.app, name="chips")
+app.add_typer(cluster.app, name="cluster")
 app.add_typer(data.app, name="data")
 app.add_typer(db.app, name="db")
 app.add_typer(bench.app, name="bench")
@@ -74,8 +78,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line; our own errors end it with their message and exit code.
 
     Exit codes: 0 done, 2 usage, 3 wrong input, 4 nothing fits the budget, 5 storage, 6 data,
-    7 failed training, 75 database away for too long, 78 packages or data of a worker differ,
-    130 stopped by the user.
+    7 failed training, 8 an engine of a cluster, 75 database away for too long, 78 packages or
+    data of a worker differ, 130 stopped by the user.
     """
     try:
         app(arguments, prog_name="neuronas")

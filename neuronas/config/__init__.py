@@ -20,7 +20,7 @@ from neuronas.config.operations import (
     Operation,
 )
 from neuronas.config.own_data import OwnDataset
-from neuronas.config.plugins import HARDWARE_MODELS, load_plugin, plugin_names
+from neuronas.config.plugins import ENGINES, HARDWARE_MODELS, load_plugin, plugin_names
 from neuronas.config.search import RANKED_SAMPLERS, SearchConfig
 from neuronas.config.stopping import StopConfig
 from neuronas.config.study import (
@@ -33,6 +33,7 @@ from neuronas.config.study import (
     Origin,
     SpaceConfig,
     StudyConfig,
+    StudyName,
     WeightBitsConfig,
     chip_names,
 )
@@ -45,6 +46,7 @@ __all__ = [
     "DATASETS",
     "DATASET_PLUGINS",
     "DEFAULT_CHIPS",
+    "ENGINES",
     "HARDWARE_MODELS",
     "IMMUTABLE_SECTIONS",
     "OPERATIONS",
@@ -71,6 +73,7 @@ __all__ = [
     "SpaceConfig",
     "StopConfig",
     "StudyConfig",
+    "StudyName",
     "Threshold",
     "TrainingConfig",
     "WeightBitsConfig",

@@ -8,6 +8,7 @@ from typing import Any
 
 from neuronas.errors import ConfigError
 
+ENGINES = "neuronas.engines"
 HARDWARE_MODELS = "neuronas.hardware_models"
 
 

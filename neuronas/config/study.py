@@ -216,6 +216,10 @@ class Origin:
 _OF_IMAGES = ", ".join(name for name in CODINGS if name != "events")
 
 
+StudyName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=100)]
+"""Name of a study; it is safe in a path, a shell and a job's name."""
+
+
 class StudyConfig(Section):
     """One study: the question, the space of answers and how long to look.
 
@@ -224,7 +228,7 @@ class StudyConfig(Section):
 
     _origin: Origin = PrivateAttr(default=Origin())
 
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=100)]
+    name: StudyName
     dataset: DatasetChoice
     space: SpaceConfig = SpaceConfig()
     hardware: HardwareConfig = HardwareConfig()

@@ -10,6 +10,7 @@ from neuronas.report.benchmarks import (
     timings_table,
     training_table,
 )
+from neuronas.report.cluster import workers_table
 from neuronas.report.database import database_table
 from neuronas.report.datasets import datasets_table
 from neuronas.report.final import final_table
@@ -63,4 +64,5 @@ __all__ = [
     "timings_table",
     "training_table",
     "walk_table",
+    "workers_table",
 ]

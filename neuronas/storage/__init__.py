@@ -11,11 +11,14 @@ from neuronas.storage.bridge import (
     is_retry,
     next_waiting,
     open_study,
+    optuna_storage,
     queued,
     require_unused_name,
     set_constraints,
 )
+from neuronas.storage.database import require_existing
 from neuronas.storage.faults import translated_errors
+from neuronas.storage.figures import Figures, StudyFigures
 from neuronas.storage.ledger import Drawn, Ledger, Proposal, Refusal
 from neuronas.storage.reaping import Reaper
 from neuronas.storage.repository import Repository
@@ -25,7 +28,14 @@ from neuronas.storage.upkeep import (
     database_status,
     upgrade_database,
 )
-from neuronas.storage.urls import DEFAULT_URL, resolve_url, shown_url, storage_option
+from neuronas.storage.urls import (
+    DEFAULT_URL,
+    is_sqlite,
+    resolve_url,
+    shown_url,
+    sqlite_path,
+    storage_option,
+)
 from neuronas.storage.workers import LEASE_SECONDS, Origin
 
 __all__ = [
@@ -34,6 +44,7 @@ __all__ = [
     "RETRY_OF",
     "DatabaseStatus",
     "Drawn",
+    "Figures",
     "Handle",
     "Ledger",
     "Origin",
@@ -42,6 +53,7 @@ __all__ = [
     "Refusal",
     "Repository",
     "SharedStudy",
+    "StudyFigures",
     "back_up_database",
     "chosen_values",
     "database_status",
@@ -49,13 +61,17 @@ __all__ = [
     "is_asked_for",
     "is_enqueued",
     "is_retry",
+    "is_sqlite",
     "next_waiting",
     "open_study",
+    "optuna_storage",
     "queued",
+    "require_existing",
     "require_unused_name",
     "resolve_url",
     "set_constraints",
     "shown_url",
+    "sqlite_path",
     "storage_option",
     "translated_errors",
     "upgrade_database",

@@ -330,3 +330,9 @@ def queued(url: str, name: str) -> int:
         except KeyError:  # the search died before Optuna knew of its study
             return 0
         return len(study.get_trials(deepcopy=False, states=(TrialState.WAITING,)))
+
+
+def optuna_storage(url: str) -> optuna.storages.RDBStorage:
+    """Return Optuna's own storage of a database that has its tables."""
+    with translated_errors(url):
+        return _storage(url)

@@ -31,7 +31,13 @@ from neuronas.storage.bridge import RUNGS, Handle, SharedStudy, handle_of, is_re
 from neuronas.storage.clock import now_s
 from neuronas.storage.fronts import UpdateFront, front_after
 from neuronas.storage.patience import patient
-from neuronas.storage.queries import candidate_row, evaluation_with, locked_study, standing
+from neuronas.storage.queries import (
+    candidate_row,
+    count_time,
+    evaluation_with,
+    locked_study,
+    standing,
+)
 from neuronas.storage.rows import evaluation_row
 from neuronas.storage.rungs import accuracies_of, last_rung, rung_row
 from neuronas.storage.tables import MEASURED, CandidateRow, CostRow, MeasuredCostRow, StudyRow
@@ -108,7 +114,7 @@ class Ledger:
         """Return how far the study is; time is counted until now."""
         with self.tables.writing() as session:
             owner = self._study(session)
-            self._count_time(session, owner)
+            count_time(session, owner)
             return standing(session, owner, self.worker.id)
 
     # Beginning
@@ -194,7 +200,7 @@ class Ledger:
             reason: owner.rejections.get(reason, 0) + drawn.reasons.get(reason, 0)
             for reason in owner.rejections.keys() | drawn.reasons.keys()
         }
-        self._count_time(session, owner)
+        count_time(session, owner)
         row = CandidateRow(
             study_id=owner.id,
             trial_number=candidate.trial_number,
@@ -336,7 +342,7 @@ class Ledger:
     def _held(self, session: Session, handle: Handle) -> CandidateRow:
         """Return the row of a trial that this worker holds, or was the one to end."""
         owner = self._study(session)
-        self._count_time(session, owner)
+        count_time(session, owner)
         row = candidate_row(session, owner.name, handle.number)
         if row.worker_id != self.worker.id or row.state == CandidateState.INTERRUPTED:
             raise LeaseLostError(
@@ -384,8 +390,3 @@ class Ledger:
 
     def _study(self, session: Session) -> StudyRow:
         return locked_study(session, self.worker.study)
-
-    def _count_time(self, session: Session, owner: StudyRow) -> None:
-        now = session.scalar(sa.select(now_s())) or 0.0
-        owner.wall_seconds += max(0.0, now - (owner.counted_until_s or now))
-        owner.counted_until_s = now

@@ -6,6 +6,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from neuronas.records import CandidateState, EvaluationKey, Standing
+from neuronas.storage.clock import now_s
 from neuronas.storage.tables import (
     CandidateRow,
     CostRow,
@@ -31,6 +32,14 @@ def locked_study(session: Session, name: str) -> StudyRow:
     """
     query = sa.select(StudyRow).where(StudyRow.name == name).with_for_update()
     return session.scalars(query).one()
+
+
+def count_time(session: Session, study: StudyRow) -> float:
+    """Count the time of a search until now, in a transaction that holds the study; return now."""
+    now = session.scalar(sa.select(now_s())) or 0.0
+    study.wall_seconds += max(0.0, now - (study.counted_until_s or now))
+    study.counted_until_s = now
+    return now
 
 
 def standing(session: Session, study: StudyRow, worker_id: int | None = None) -> Standing:

@@ -15,7 +15,7 @@ from neuronas.records import CandidateState, Worker
 from neuronas.storage.clock import now_s
 from neuronas.storage.hosts import ProcessId, this_process
 from neuronas.storage.patience import patient
-from neuronas.storage.queries import locked_study
+from neuronas.storage.queries import count_time, locked_study
 from neuronas.storage.sessions import Sessions
 from neuronas.storage.tables import CandidateRow, StudyRow, WorkerRow
 from neuronas.storage.urls import is_sqlite
@@ -140,8 +140,9 @@ class Workers(Sessions):
     @patient
     def _leave(self, worker: Worker) -> None:
         with self.writing() as session:
+            now = count_time(session, locked_study(session, worker.study))
             row = session.get_one(WorkerRow, worker.id)
-            row.left_s = session.scalar(sa.select(now_s()))
+            row.left_s = now
             uid = row.uid
         _here.discard(uid)
 

@@ -16,7 +16,7 @@ from neuronas.report import status_json, status_table
 from neuronas.searching import FeasibleRegion, GatedSampler, enqueue_candidate, load_result
 from neuronas.searching.attributes import FEASIBLE_PROBABILITY
 from neuronas.searching.history import History
-from neuronas.storage import Repository
+from neuronas.storage import Ledger
 from tests.searching.fakes import (
     CHIP,
     DiedError,
@@ -116,31 +116,11 @@ def test_a_reused_evaluation_is_measured_against_the_other_studys_budget(searche
         assert trial.state == ("complete" if within else "exceeded")
 
 
-@pytest.mark.parametrize("state", [CandidateState.COMPLETE, CandidateState.EXCEEDED])
-def test_a_death_before_a_trial_is_told_changes_nothing_that_is_told(url, tmp_path, state):
+@pytest.mark.parametrize("method", ["complete", "exceed"])
+def test_a_death_before_a_network_is_told_trains_it_again(url, tmp_path, method):
     undisturbed = f"sqlite:///{tmp_path}/undisturbed.db"
     search(undisturbed)
-    pruned = state == CandidateState.EXCEEDED
-
-    def when(_: object, told: object) -> bool:
-        return (told == TrialState.PRUNED) == pruned
-
-    with dies(1, when), pytest.raises(DiedError):
-        search(url)
-    assert state in {trial.state for trial in trials_of(url).values()}
-    search(url)
-    assert told(url) == told(undisturbed)
-    assert len(told(url)) == 8
-    ours, others = load_result(url, "test"), load_result(undisturbed, "test")
-    assert ours.hypervolume == others.hypervolume
-    assert ours.study.counts == others.study.counts
-
-
-@pytest.mark.parametrize("method", ["complete_candidate", "exceed_candidate"])
-def test_a_death_after_constraints_were_written_trains_the_network_again(url, tmp_path, method):
-    undisturbed = f"sqlite:///{tmp_path}/undisturbed.db"
-    search(undisturbed)
-    with dies(1, method=method, of=Repository), pytest.raises(DiedError):
+    with dies(1, method=method, of=Ledger), pytest.raises(DiedError):
         search(url)
     search(url)
     assert len(told(url)) == 8

@@ -13,7 +13,7 @@ from neuronas.records import CandidateState
 from neuronas.searching import enqueue_candidate, pausing
 from neuronas.searching.rungs import epochs_per_training
 from neuronas.searching.stop_rules import holding_rule
-from neuronas.storage import Repository
+from neuronas.storage import Ledger, Repository
 from neuronas.storage.reaping import ATTEMPTS
 from tests.searching.fakes import (
     CHEAP,
@@ -144,28 +144,18 @@ def test_an_interruption_costs_the_rung_that_was_trained_and_no_other(url, error
     assert states(url)["interrupted"] <= 1
 
 
-@pytest.mark.parametrize("method", ["pause_candidate", "take_up_candidate", "remove_checkpoints"])
+@pytest.mark.parametrize("method", ["pause", "take_up", "remove_checkpoints"])
 def test_a_death_between_training_and_our_commit_costs_one_rung_at_most(url, method):
     first, second = FakeEvaluator(), FakeEvaluator()
     when = lambda *_: len(first.rungs) > 6  # noqa: E731
-    with dies(1, when, method, Repository), pytest.raises(DiedError):
+    of = Repository if method == "remove_checkpoints" else Ledger
+    with dies(1, when, method, of), pytest.raises(DiedError):
         run(CONFIG, url, first)
     run(CONFIG, url, second)
     again = set(first.rungs) & set(second.rungs)
-    assert len(again) == (method == "pause_candidate")
+    assert len(again) == (method == "pause")
     second.rungs = [rung for rung in second.rungs if rung not in again]
     check(url, first, second)
-
-
-def test_a_death_before_optuna_knows_of_a_rung_is_made_up_for(url):
-    first, second = FakeEvaluator(), FakeEvaluator()
-    when = lambda key, *_: key == "rungs" and len(first.rungs) > 3  # noqa: E731
-    with dies(1, when, "set_user_attr", optuna.Trial), pytest.raises(DiedError):
-        run(CONFIG, url, first)
-    run(CONFIG, url, second)
-    check(url, first, second)
-    trials = optuna.load_study(study_name="test", storage=url).trials
-    assert all("rungs" in trial.user_attrs for trial in trials)
 
 
 def test_a_paused_candidate_that_kills_its_process_three_times_is_given_up(url):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import sqlalchemy as sa
 
 from neuronas.errors import TrainingFailedError
 from neuronas.searching import enqueue_candidate
@@ -31,7 +32,8 @@ class Clock:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now = 1000.0
-        monkeypatch.setattr("neuronas.searching.loop.monotonic", lambda: self.now)
+        for module in ("queries", "workers", "ledger", "reaping"):
+            monkeypatch.setattr(f"neuronas.storage.{module}.now_s", lambda: sa.literal(self.now))
 
     def __call__(self, *_: object) -> None:
         self.now += 100.0
