@@ -16,6 +16,7 @@ from optuna.samplers import BaseSampler
 from optuna.storages import RDBStorage
 from optuna.study import Study
 from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
+from sqlalchemy.orm import Session
 
 from neuronas.errors import LeaseLostError, StorageError
 from neuronas.storage.database import create_engine, engine_options
@@ -43,6 +44,14 @@ class Handle:
 
     number: int
     id: int
+
+
+class _Joined(Session):
+    """Optuna's session in a transaction of ours, which Optuna does not end."""
+
+    def rollback(self) -> None:
+        """Forget what was not sent yet, as where a trial turns out to be finished."""
+        self.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +83,8 @@ class SharedStudy:
         sessions = self.rows.scoped_session
         sessions.remove()
         # Without autoflush, the rows of a trial's parameters are sent in one statement.
-        sessions(bind=connection, join_transaction_mode="rollback_only", autoflush=False)
+        joined = _Joined(connection, join_transaction_mode="rollback_only", autoflush=False)
+        sessions.registry.set(joined)
         try:
             yield
         finally:
@@ -95,7 +105,10 @@ class SharedStudy:
     def taken(self, waiting: FrozenTrial) -> Trial | None:
         """Return a trial that waited, and runs now; None if somebody else has taken it."""
         handle = self.handle(waiting.number)
-        if not self.rows.set_trial_state_values(handle.id, TrialState.RUNNING):
+        try:
+            if not self.rows.set_trial_state_values(handle.id, TrialState.RUNNING):
+                return None
+        except optuna.exceptions.UpdateFinishedTrialError:
             return None
         return Trial(self.study, handle.id)
 

@@ -59,8 +59,11 @@ def joined(
     """Join a study as one more worker of this process."""
     with Repository(url, clock=lambda: NOON, patience_seconds=patience_seconds) as tables:
         shared = open_study(url, study, DIRECTIONS, patience_seconds=patience_seconds)
-        with tables.joined(study, lease_seconds=lease_seconds) as worker:
-            yield Ledger(tables, shared, worker, lease_seconds)
+        try:
+            with tables.joined(study, lease_seconds=lease_seconds) as worker:
+                yield Ledger(tables, shared, worker, lease_seconds)
+        finally:
+            shared.rows.engine.dispose()
 
 
 def reaper(ledger: Ledger) -> Reaper:
@@ -138,7 +141,11 @@ def rung(number: int, epochs: int) -> Rung:
 
 def theirs(url: str, study: str = "test") -> list[optuna.trial.FrozenTrial]:
     """Return the trials that plain Optuna sees."""
-    return optuna.load_study(study_name=study, storage=url).trials
+    storage = optuna.storages.RDBStorage(url)
+    try:
+        return optuna.load_study(study_name=study, storage=storage).trials
+    finally:
+        storage.engine.dispose()
 
 
 def content(url: str) -> dict[str, list[dict[str, object]]]:
