@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import optuna
+import sqlalchemy as sa
 from optuna.distributions import CategoricalDistribution, IntDistribution
 
 from neuronas.architecture import deployment_digest, training_digest
@@ -22,7 +23,8 @@ from neuronas.records import (
     Standing,
 )
 from neuronas.storage import Drawn, Handle, Ledger, Proposal, Reaper, Repository, open_study
-from tests.searching.fakes import CHEAP, CHIP, evaluation, rows, study_config
+from neuronas.storage.database import create_engine
+from tests.searching.fakes import CHEAP, CHIP, evaluation, study_config
 from tests.searching.fakes import rung as fake_rung
 
 NOON = datetime(2026, 1, 2, 12, 0, tzinfo=UTC)
@@ -148,12 +150,28 @@ def theirs(url: str, study: str = "test") -> list[optuna.trial.FrozenTrial]:
         storage.engine.dispose()
 
 
-def content(url: str) -> dict[str, list[dict[str, object]]]:
+def content(connection: sa.Connection) -> dict[str, list[tuple[object, ...]]]:
     """Return all that our tables and Optuna's hold of trials."""
     ours = ("candidates", "costs", "measured_costs", "evaluations", "rungs", "front")
     tables = ["trials", "trial_params", "trial_values", "trial_user_attributes"]
     tables += ["trial_system_attributes", *(f"neuronas_{name}" for name in ours)]
-    return {table: rows(url, f"SELECT * FROM {table} ORDER BY 1") for table in tables}
+    found = {}
+    with connection.begin():
+        for table in tables:
+            query = sa.text(f"SELECT * FROM {table} ORDER BY 1")
+            found[table] = [tuple(row) for row in connection.execute(query)]
+    return found
+
+
+@contextmanager
+def looking(url: str) -> Iterator[sa.Connection]:
+    """Give a connection that is nobody's."""
+    engine = create_engine(url)
+    try:
+        with engine.connect() as connection:
+            yield connection
+    finally:
+        engine.dispose()
 
 
 def expire(url: str) -> None:

@@ -24,6 +24,7 @@ from tests.storage.fakes import (
     goes_on,
     joined,
     key,
+    looking,
     proposal,
     reaper,
     theirs,
@@ -78,16 +79,16 @@ def at_each(ledger: Ledger, do: Do, fault: Callable[[object], None]) -> int:
     Returns:
         The number of its statements.
     """
-    url = ledger.tables.url
-    for statement in count(1):
-        before = content(url)
-        try:
-            with at(statement, fault):
-                do(ledger)
-        except (DiedError, StorageError):
-            assert content(url) == before, f"at statement {statement}"
-        else:
-            return statement - 1
+    with looking(ledger.tables.url) as connection:
+        before = content(connection)
+        for statement in count(1):
+            try:
+                with at(statement, fault):
+                    do(ledger)
+            except (DiedError, StorageError):
+                assert content(connection) == before, f"at statement {statement}"
+            else:
+                return statement - 1
     raise AssertionError  # count() does not end
 
 
