@@ -195,7 +195,9 @@ class SharedStudy:
             attributes[_ASKED_FOR] = True
         if retry_of is not None:
             attributes[RETRY_OF] = retry_of
-        self.study.enqueue_trial(dict(values), user_attrs=attributes)
+        # By a study of its own: the cache of this one would show what a rollback takes back.
+        study = optuna.load_study(study_name=self.study.study_name, storage=self.rows)
+        study.enqueue_trial(dict(values), user_attrs=attributes)
 
     @property
     def _id(self) -> int:

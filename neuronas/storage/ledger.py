@@ -39,7 +39,7 @@ from neuronas.storage.queries import (
     standing,
 )
 from neuronas.storage.rows import evaluation_row
-from neuronas.storage.rungs import accuracies_of, last_rung, rung_row
+from neuronas.storage.rungs import accuracies_of, add_rung, last_rung
 from neuronas.storage.tables import MEASURED, CandidateRow, CostRow, MeasuredCostRow, StudyRow
 from neuronas.storage.workers import LEASE_SECONDS, Workers
 
@@ -133,8 +133,7 @@ class Ledger:
             )
             row = session.scalars(like.limit(1)).first()
             if row is not None:
-                # Where the connection broke at the commit, this worker may have begun it itself.
-                own = row.worker_id == self.worker.id and row.state == CandidateState.RUNNING
+                own = self._holds(session, owner, row.trial_number)
                 return self.shared.handle(row.trial_number) if own else Refusal.TAKEN
             handle = self.shared.create(
                 proposal.values, proposal.distributions, proposal.attributes
@@ -143,7 +142,6 @@ class Ledger:
             self._add(session, owner, replace(proposal, candidate=numbered))
             return handle
 
-    @patient
     def begin_asked(
         self,
         describe: Callable[[OptunaTrial], Proposal],
@@ -159,8 +157,21 @@ class Ledger:
                 still asks for. None for a new one.
             is_over: Whether a rule stops the study.
         """
+        return self._begin_asked(describe, waiting, is_over, [])
+
+    @patient
+    def _begin_asked(
+        self,
+        describe: Callable[[OptunaTrial], Proposal],
+        waiting: FrozenTrial | None,
+        is_over: IsOver,
+        tried: list[Handle],
+    ) -> Handle | Refusal:
+        """Begin a trial as :meth:`begin_asked` says, unless it is the last that was tried."""
         with self.tables.writing(self.shared) as session:
             owner = self._study(session)
+            if tried and self._holds(session, owner, tried[-1].number):
+                return tried[-1]
             if waiting is None or is_retry(waiting.user_attrs):
                 refusal = self._refusal(session, owner, is_over)
                 if refusal is not None:
@@ -169,22 +180,34 @@ class Ledger:
             if trial is None:
                 return Refusal.TAKEN
             self._add(session, owner, describe(trial))
-            return handle_of(trial)
+            tried.append(handle_of(trial))
+            return tried[-1]
 
     @patient
     def take_up(self, number: int, is_over: IsOver) -> tuple[Handle, Rung | None] | Refusal:
         """Go on with a paused trial; return it, and from where, if that is kept."""
         with self.tables.writing(self.shared) as session:
             owner = self._study(session)
-            refusal = self._refusal(session, owner, is_over)
-            if refusal is not None:
-                return refusal
             row = candidate_row(session, owner.name, number)
-            if row.state != CandidateState.PAUSED:
-                return Refusal.TAKEN
-            row.state = CandidateState.RUNNING
-            self._lease(row)
+            if not self._holds(session, owner, number):
+                refusal = self._refusal(session, owner, is_over)
+                if refusal is not None:
+                    return refusal
+                if row.state != CandidateState.PAUSED:
+                    return Refusal.TAKEN
+                row.state = CandidateState.RUNNING
+                self._lease(row)
             return self.shared.handle(number), last_rung(session, row)
+
+    def _holds(self, session: Session, owner: StudyRow, number: int) -> bool:
+        """Return whether this worker holds a trial, as where the answer to a commit got lost."""
+        held = sa.select(CandidateRow.id).where(
+            CandidateRow.study_id == owner.id,
+            CandidateRow.trial_number == number,
+            CandidateRow.worker_id == self.worker.id,
+            CandidateRow.state == CandidateState.RUNNING,
+        )
+        return session.scalar(held) is not None
 
     def _refusal(self, session: Session, owner: StudyRow, is_over: IsOver) -> Refusal | None:
         now = standing(session, owner)
@@ -331,10 +354,7 @@ class Ledger:
         """
         with self.tables.writing(self.shared) as session:
             row = self._held(session, handle)
-            if row.state == CandidateState.PAUSED:
-                return
-            session.add(rung_row(rung, row.id, self.tables.time()))
-            session.flush()
+            add_rung(session, rung, row.id, self.tables.time())
             row.state, row.epochs_trained = CandidateState.PAUSED, rung.epochs
             row.lease_expires_s = None
             self.shared.set_attributes(handle, {RUNGS: accuracies_of(session, row)})
