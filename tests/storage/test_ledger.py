@@ -307,6 +307,14 @@ def forgetful(ledger: Ledger, study_url: str, monkeypatch) -> Iterator[Ledger]:
         yield replace(ledger, tables=tables)
 
 
+def test_a_worker_joins_once_though_the_answer_got_lost(forgetful):
+    before = len(forgetful.tables.workers("test"))
+    forgetful.tables.loses = True
+    with forgetful.tables.joined("test") as worker:
+        assert not forgetful.tables.loses
+        assert forgetful.tables.workers("test")[before:] == [worker]
+
+
 def test_a_trial_is_begun_once_though_the_answer_got_lost(forgetful, study_url):
     forgetful.tables.loses = True
     handle = begun(forgetful)
