@@ -139,9 +139,15 @@ def server(place: Path) -> Iterator[Server]:
 
 
 @contextmanager
-def database(on: Server, name: str) -> Iterator[str]:
-    """Create an empty database for as long as the context lasts; give its storage URL."""
-    on.execute(f'CREATE DATABASE "{name}" STRATEGY wal_log')
+def database(on: Server, name: str, like: str = "template1") -> Iterator[str]:
+    """Create a database for as long as the context lasts; give its storage URL.
+
+    Args:
+        on: The server.
+        name: Name of the database.
+        like: Database that it is a copy of, to which nobody may be connected; empty by default.
+    """
+    on.execute(f'CREATE DATABASE "{name}" TEMPLATE "{like}" STRATEGY wal_log')
     try:
         yield on.url(name)
     finally:

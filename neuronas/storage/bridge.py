@@ -16,6 +16,7 @@ from optuna.samplers import BaseSampler
 from optuna.storages import RDBStorage
 from optuna.study import Study
 from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
+from sqlalchemy.orm import Session
 
 from neuronas.errors import LeaseLostError, StorageError
 from neuronas.storage.database import create_engine, engine_options
@@ -52,6 +53,14 @@ class Handle:
     is_trained: bool = True
 
 
+class _Joined(Session):
+    """Optuna's session in a transaction of ours, which Optuna does not end."""
+
+    def rollback(self) -> None:
+        """Forget what was not sent yet, as where a trial turns out to be finished."""
+        self.close()
+
+
 @dataclass(frozen=True, slots=True)
 class SharedStudy:
     """Optuna's study, whose trials are written in one transaction with our tables.
@@ -81,7 +90,8 @@ class SharedStudy:
         sessions = self.rows.scoped_session
         sessions.remove()
         # Without autoflush, the rows of a trial's parameters are sent in one statement.
-        sessions(bind=connection, join_transaction_mode="rollback_only", autoflush=False)
+        joined = _Joined(connection, join_transaction_mode="rollback_only", autoflush=False)
+        sessions.registry.set(joined)
         try:
             yield
         finally:
@@ -102,7 +112,10 @@ class SharedStudy:
     def taken(self, waiting: FrozenTrial) -> Trial | None:
         """Return a trial that waited, and runs now; None if somebody else has taken it."""
         handle = self.handle(waiting.number)
-        if not self.rows.set_trial_state_values(handle.id, TrialState.RUNNING):
+        try:
+            if not self.rows.set_trial_state_values(handle.id, TrialState.RUNNING):
+                return None
+        except optuna.exceptions.UpdateFinishedTrialError:
             return None
         return Trial(self.study, handle.id)
 
@@ -190,7 +203,9 @@ class SharedStudy:
             attributes[_ASKED_FOR] = True
         if retry_of is not None:
             attributes[RETRY_OF] = retry_of
-        self.study.enqueue_trial(dict(values), user_attrs=attributes)
+        # By a study of its own: the cache of this one would show what a rollback takes back.
+        study = optuna.load_study(study_name=self.study.study_name, storage=self.rows)
+        study.enqueue_trial(dict(values), user_attrs=attributes)
 
     @property
     def _id(self) -> int:

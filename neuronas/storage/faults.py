@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 import optuna
 import sqlalchemy as sa
+from sqlalchemy import event
 
 from neuronas.errors import StorageError, StorageUnavailableError
 from neuronas.storage import database
@@ -78,8 +79,25 @@ def translated_errors(url: str) -> Iterator[None]:
         sa.exc.TimeoutError,
         optuna.exceptions.StorageInternalError,
     ) as error:
-        translated = _of_sqlite if is_sqlite(url) else _of_postgresql
-        raise translated(url, _root(error)) from error
+        raise _translated(url, _root(error)) from error
+
+
+def translate_at_once(engine: sa.Engine, url: str) -> None:
+    """Let an engine's faults be a StorageError from the start.
+
+    Optuna tries some of SQLAlchemy's errors again and passes over others, which it must not where
+    the transaction is ours and lost.
+    """
+
+    @event.listens_for(engine, "handle_error")
+    def _translate(context: sa.engine.ExceptionContext) -> StorageError | None:
+        if isinstance(context.sqlalchemy_exception, sa.exc.DBAPIError):
+            return _translated(url, context.original_exception)
+        return None
+
+
+def _translated(url: str, error: BaseException) -> StorageError:
+    return _of_sqlite(url, error) if is_sqlite(url) else _of_postgresql(url, error)
 
 
 def _root(error: BaseException) -> BaseException:

@@ -39,7 +39,7 @@ from neuronas.storage.queries import (
     locked_study,
     standing,
 )
-from neuronas.storage.rungs import accuracies_of, last_rung, rung_row
+from neuronas.storage.rungs import accuracies_of, add_rung, last_rung
 from neuronas.storage.tables import MEASURED, CandidateRow, CostRow, MeasuredCostRow, StudyRow
 from neuronas.storage.workers import LEASE_SECONDS, Workers
 
@@ -141,7 +141,6 @@ class Ledger:
             number = self._add(session, owner, proposal, self.shared.number_of(created))
             return Handle(number, created, is_trained=self.last.is_trained)
 
-    @patient
     def begin_asked(
         self,
         describe: Callable[[OptunaTrial], Proposal],
@@ -157,8 +156,21 @@ class Ledger:
                 still asks for. None for a new one.
             is_over: Whether a rule stops the study.
         """
+        return self._begin_asked(describe, waiting, is_over, [])
+
+    @patient
+    def _begin_asked(
+        self,
+        describe: Callable[[OptunaTrial], Proposal],
+        waiting: FrozenTrial | None,
+        is_over: IsOver,
+        tried: list[Handle],
+    ) -> Handle | Refusal:
+        """Begin a trial as :meth:`begin_asked` says, unless it is the last that was tried."""
         with self.tables.writing(self.shared) as session:
             owner = self._study(session)
+            if tried and self._holds(session, owner, tried[-1].number):
+                return tried[-1]
             if waiting is None or is_retry(waiting.user_attrs):
                 refusal = self._refusal(session, owner, is_over)
                 if refusal is not None:
@@ -167,22 +179,34 @@ class Ledger:
             if trial is None:
                 return Refusal.TAKEN
             self._add(session, owner, describe(trial), trial.number)
-            return handle_of(trial)
+            tried.append(handle_of(trial))
+            return tried[-1]
 
     @patient
     def take_up(self, number: int, is_over: IsOver) -> tuple[Handle, Rung | None] | Refusal:
         """Go on with a paused trial; return it, and from where, if that is kept."""
         with self.tables.writing(self.shared) as session:
             owner = self._study(session)
-            refusal = self._refusal(session, owner, is_over)
-            if refusal is not None:
-                return refusal
             row = candidate_row(session, owner.name, number)
-            if row.state != CandidateState.PAUSED:
-                return Refusal.TAKEN
-            row.state, row.worker_id = CandidateState.RUNNING, self.worker.id
-            row.lease_expires_s = now_s() + self.lease_seconds
+            if not self._holds(session, owner, number):
+                refusal = self._refusal(session, owner, is_over)
+                if refusal is not None:
+                    return refusal
+                if row.state != CandidateState.PAUSED:
+                    return Refusal.TAKEN
+                row.state, row.worker_id = CandidateState.RUNNING, self.worker.id
+                row.lease_expires_s = now_s() + self.lease_seconds
             return self.shared.handle(number), last_rung(session, row)
+
+    def _holds(self, session: Session, owner: StudyRow, number: int) -> bool:
+        """Return whether this worker holds a trial, as where the answer to a commit got lost."""
+        held = sa.select(CandidateRow.id).where(
+            CandidateRow.study_id == owner.id,
+            CandidateRow.trial_number == number,
+            CandidateRow.worker_id == self.worker.id,
+            CandidateRow.state == CandidateState.RUNNING,
+        )
+        return session.scalar(held) is not None
 
     def _refusal(
         self,
@@ -344,10 +368,7 @@ class Ledger:
         """
         with self.tables.writing(self.shared) as session:
             row = self._held(session, handle)
-            if row.state == CandidateState.PAUSED:
-                return
-            session.add(rung_row(rung, row.id, self.tables.time()))
-            session.flush()
+            add_rung(session, rung, row.id, self.tables.time())
             row.state, row.epochs_trained = CandidateState.PAUSED, rung.epochs
             row.lease_expires_s = None
             self.shared.set_attributes(handle, {RUNGS: accuracies_of(session, row)})

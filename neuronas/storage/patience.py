@@ -50,7 +50,9 @@ def patient(method: Callable[Concatenate[Self, P], R]) -> Callable[Concatenate[S
         attempts = Retrying(
             retry=retry_if_exception_type(StorageUnavailableError),
             stop=stop_after_delay(self.patience_seconds),
-            wait=wait_exponential_jitter(_FIRST_SECONDS, _LONGEST_SECONDS, jitter=1.0),
+            wait=wait_exponential_jitter(
+                multiplier=_FIRST_SECONDS, max=_LONGEST_SECONDS, jitter=1.0
+            ),
             sleep=_sleep,
             reraise=True,
         )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 
 import sqlalchemy as sa
 from optuna.trial import TrialState
 from sqlalchemy.orm import Session
 
+from neuronas.errors import LeaseLostError
 from neuronas.records import CandidateState, Worker
 from neuronas.storage.bridge import FEASIBLE_PROBABILITY, RUNGS, SharedStudy
 from neuronas.storage.clock import now_s
@@ -115,7 +117,8 @@ class Reaper:
     def _end(self, row: CandidateRow, state: CandidateState, reason: str) -> None:
         row.state, row.reason, row.finished_at = state, reason, self.tables.time()
         row.lease_expires_s = None
-        self.shared.finish(self.shared.handle(row.trial_number), TrialState.FAIL)
+        with suppress(LeaseLostError):  # a program that is not ours ended it before
+            self.shared.finish(self.shared.handle(row.trial_number), TrialState.FAIL)
 
     def _deaths(self, session: Session, owner: StudyRow, row: CandidateRow) -> int:
         """Return how many attempts at a candidate, but this one, ended with their worker."""

@@ -16,20 +16,31 @@ from neuronas.storage.tables import CandidateRow, EvaluationRow, RungRow, StudyR
 _GOES_ON = (CandidateState.RUNNING, CandidateState.PAUSED)
 
 
-def rung_row(rung: Rung, candidate_id: int, now: datetime) -> RungRow:
-    """Return the row of a rung that was finished now."""
-    return RungRow(
-        candidate_id=candidate_id,
-        epochs=rung.epochs,
-        of_epochs=rung.key.epochs,
-        seed=rung.key.seed,
-        validation_accuracy=rung.validation_accuracy,
-        train_seconds=rung.train_seconds,
-        peak_memory_bytes=rung.peak_memory_bytes,
-        checkpoint_path=rung.checkpoint_path.as_posix(),
-        checkpoint_sha256=rung.checkpoint_sha256,
-        finished_at=now,
+def add_rung(session: Session, rung: Rung, candidate_id: int, now: datetime) -> None:
+    """Store a rung that was finished now; one that was finished before has its new file."""
+    query = sa.select(RungRow).where(
+        RungRow.candidate_id == candidate_id, RungRow.epochs == rung.epochs
     )
+    known = session.scalar(query)
+    path = rung.checkpoint_path.as_posix()
+    if known is not None:
+        known.checkpoint_path, known.checkpoint_sha256 = path, rung.checkpoint_sha256
+    else:
+        session.add(
+            RungRow(
+                candidate_id=candidate_id,
+                epochs=rung.epochs,
+                of_epochs=rung.key.epochs,
+                seed=rung.key.seed,
+                validation_accuracy=rung.validation_accuracy,
+                train_seconds=rung.train_seconds,
+                peak_memory_bytes=rung.peak_memory_bytes,
+                checkpoint_path=path,
+                checkpoint_sha256=rung.checkpoint_sha256,
+                finished_at=now,
+            )
+        )
+    session.flush()
 
 
 def last_rung(session: Session, candidate: CandidateRow) -> Rung | None:

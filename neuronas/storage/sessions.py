@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from neuronas.storage.bridge import SharedStudy
 from neuronas.storage.database import create_engine, require_existing
-from neuronas.storage.faults import translated_errors
+from neuronas.storage.faults import translate_at_once, translated_errors
 from neuronas.storage.filesystems import require_local_disk
 from neuronas.storage.lock import creation_lock
 from neuronas.storage.schema import prepare
@@ -49,6 +49,7 @@ class Sessions:
         self.patience_seconds = patience_seconds
         self._clock = clock
         self._reader = create_engine(url)
+        translate_at_once(self._reader, url)
         # A write transaction that starts by reading must hold SQLite's write lock from the start,
         # or SQLite refuses its first write when another process wrote in between.
         self._writer = self._reader.execution_options(begin="BEGIN IMMEDIATE")
@@ -83,9 +84,8 @@ class Sessions:
     @contextmanager
     def writing(self, shared: SharedStudy | None = None) -> Iterator[Session]:
         """Write in one transaction, which ``shared``, Optuna's study, takes part in."""
-        with translated_errors(self.url), Session(self._writer) as session, session.begin():
-            if shared is None:
+        with translated_errors(self.url), self._writer.begin() as connection:
+            joins = nullcontext() if shared is None else shared.joined(connection)
+            with Session(connection, join_transaction_mode="rollback_only") as session, joins:
                 yield session
-            else:
-                with shared.joined(session.connection()):
-                    yield session
+                session.flush()

@@ -75,24 +75,32 @@ class Workers(Sessions):
             StudyLockedError: Somebody else works on it, and one of them wants to be alone.
             StorageError: Too many workers for SQLite.
         """
-        worker = self._join(study, origin or Origin(), task, lease_seconds, alone=alone)
+        uid = uuid.uuid4().hex
+        _here.add(uid)
         try:
-            yield worker
-        except BaseException as stop:
+            worker = self._join(study, uid, origin or Origin(), task, lease_seconds, alone=alone)
             try:
-                self._leave(worker)
-            except StorageError as error:
-                stop.add_note(f"the worker could not sign off: {error}")
-            raise
-        self._leave(worker)
+                yield worker
+            except BaseException as stop:
+                try:
+                    self._leave(worker)
+                except StorageError as error:
+                    stop.add_note(f"the worker could not sign off: {error}")
+                raise
+            self._leave(worker)
+        finally:
+            _here.discard(uid)
 
     @patient
     def _join(
-        self, study: str, origin: Origin, task: str, lease_seconds: float, *, alone: bool
+        self, study: str, uid: str, origin: Origin, task: str, lease_seconds: float, *, alone: bool
     ) -> Worker:
-        uid, process = uuid.uuid4().hex, this_process()
+        process = this_process()
         with self.writing() as session:
             owner = locked_study(session, study)
+            known = session.scalar(sa.select(WorkerRow).where(WorkerRow.uid == uid))
+            if known is not None:  # the answer to the commit got lost
+                return _record(known, study, known.joined_s, None)
             living = self._living(session, owner.id)
             self._require_place(study, living, alone=alone)
             now = session.scalar(sa.select(now_s())) or 0.0
@@ -119,9 +127,7 @@ class Workers(Sessions):
             )
             session.add(row)
             session.flush()
-            worker = _record(row, study, now, None)
-        _here.add(uid)
-        return worker
+            return _record(row, study, now, None)
 
     def _require_place(self, study: str, living: Sequence[WorkerRow], *, alone: bool) -> None:
         for row in living:

@@ -12,7 +12,7 @@ from dataclasses import replace
 import pytest
 
 from neuronas.sources import SOURCES
-from neuronas.storage import study_lock
+from neuronas.storage import Repository
 from tests.searching.fakes import FakeEvaluator, evaluated_by, failing, raising, rows
 
 HARDWARE = "hardware: {model: spikesim, chip: spikesim-65nm-rram}\n"
@@ -250,13 +250,16 @@ def test_absent_data_ends_with_6_and_names_the_package(run, folder, monkeypatch)
 
 
 @pytest.mark.parametrize("command", [["search"], ["resume"]])
-def test_a_study_that_is_searched_elsewhere_is_refused(run, study, searched, command):
+def test_a_study_that_somebody_works_on_alone_is_refused(run, study, searched, command):
     target = study if command == ["search"] else "tiny"
-    with study_lock("sqlite:///neuronas.db", "tiny"):
+    with (
+        Repository("sqlite:///neuronas.db") as repository,
+        repository.joined("tiny", task="ablate", alone=True),
+    ):
         done = run(*command, target, "--trials", 9)
         listed = json.loads(run("list", "--format", "json").out)
     assert (done.code, done.out) == (5, "")
-    assert "is being searched by process" in done.err
+    assert "study 'tiny' is being worked on (ablate) by process" in done.err
     assert listed[0]["study"] == "tiny"
     assert searched.calls == []
 

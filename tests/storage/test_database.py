@@ -17,7 +17,7 @@ from neuronas.searching.objectives import directions
 from neuronas.storage import (
     DEFAULT_URL,
     Repository,
-    open_optuna_study,
+    open_study,
     resolve_url,
     translated_errors,
 )
@@ -145,8 +145,8 @@ def test_our_connections_use_wal_a_busy_timeout_and_foreign_keys(url):
 
 def test_optunas_connections_wait_as_long_as_ours(url):
     run(study_config(), url, trials=1)
-    study = open_optuna_study(url, "test", directions(["accuracy", "energy"]))
-    with study._storage._backend.engine.connect() as connection:
+    shared = open_study(url, "test", directions(["accuracy", "energy"]))
+    with shared.rows.engine.connect() as connection:
         assert connection.exec_driver_sql("PRAGMA busy_timeout").scalar() == 60_000
         assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
 

@@ -3,52 +3,30 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import timedelta, timezone
 
 import pytest
 
-from neuronas.architecture import deployment_digest, training_digest
 from neuronas.errors import StorageError
-from neuronas.hardware import estimate
-from neuronas.records import (
-    Candidate,
-    CandidateState,
-    CostRecord,
-    EvaluationKey,
-    FrontChange,
-    FrontPoint,
-    Stated,
+from neuronas.records import CandidateState, EvaluationKey, FrontChange, FrontPoint, Stated
+from neuronas.storage import Handle, Ledger, Refusal, Repository
+from tests.searching.fakes import evaluation, rows, study_config
+from tests.storage.fakes import (
+    NOON,
+    REFERENCE,
+    begun,
+    candidate,
+    completed,
+    cost,
+    enters,
+    goes_on,
+    joined,
+    key,
+    make_study,
+    proposal,
+    reaper,
 )
-from neuronas.storage import Repository
-from tests.searching.fakes import CHEAP, CHIP, evaluation, rows, study_config
 from tests.strategies import architecture
-
-NOON = datetime(2026, 1, 2, 12, 0, tzinfo=UTC)
-REFERENCE = {"accuracy": 0.0, "energy": 0.25}
-
-
-def candidate(number: int, network=CHEAP, **changes: object) -> Candidate:
-    digest = training_digest(network, {})
-    return replace(Candidate(number, network, digest, deployment_digest(digest, {})), **changes)
-
-
-def cost(network=CHEAP) -> CostRecord:
-    values = estimate(network, chip=CHIP).to_json()
-    names = CostRecord.__dataclass_fields__.keys() - {"constraints"}
-    return CostRecord(constraints={"energy_uj": -0.5}, **{name: values[name] for name in names})
-
-
-def key(number: int = 0) -> EvaluationKey:
-    return EvaluationKey(f"{number:064x}", 10, number)
-
-
-def enters(*leaves: int, hypervolume: float = 0.5):
-    """Let any new point enter the front."""
-
-    def update(_: list[FrontPoint]) -> FrontChange:
-        return FrontChange({"accuracy": 0.5, "energy": 0.1}, True, leaves, hypervolume)
-
-    return update
 
 
 @pytest.fixture
@@ -58,18 +36,9 @@ def url(any_url):
 
 
 @pytest.fixture
-def repository(url):
-    with Repository(url, create=True, clock=lambda: NOON) as opened:
-        opened.create_study(study_config(), 8, REFERENCE)
-        yield opened
-
-
-def add(repository: Repository, number: int, network=CHEAP, **changes: object) -> Candidate:
-    added = candidate(number, network, **changes)
-    repository.add_candidate(
-        "test", added, cost(network), drawn=3, rejected=2, rejections={"energy_uj": 2}
-    )
-    return added
+def repository(ledger: Ledger):
+    """Return the tables of a study that a worker has joined."""
+    return ledger.tables
 
 
 def test_a_study_comes_back_as_it_was_stored(repository):
@@ -119,11 +88,11 @@ def test_only_what_is_given_of_a_study_is_updated(repository):
     assert row["config_digest"] == changed.digest()
 
 
-def test_a_candidate_comes_back_as_it_was_stored(repository):
+def test_a_candidate_comes_back_as_it_was_stored(ledger, repository):
     network = architecture(hidden=3, decay=0.1, threshold=1.5, weight_bits={"stem": 8})
-    added = add(repository, 0, network, retry_of=4)
+    begun(ledger, 0, network, retry_of=4)
     found = repository.find_trial("test", 0)
-    assert found.candidate == added
+    assert found.candidate == candidate(0, network, trial_number=0, retry_of=4)
     assert found.cost == cost(network)
     assert (found.state, found.reason, found.newly_trained) == ("running", None, False)
     assert found.evaluation is None
@@ -131,28 +100,24 @@ def test_a_candidate_comes_back_as_it_was_stored(repository):
     assert repository.trials("test") == [found]
 
 
-def test_what_was_drawn_and_rejected_adds_up(repository):
-    add(repository, 0)
-    repository.add_candidate(
-        "test",
-        candidate(1),
-        cost(),
-        drawn=10,
-        rejected=9,
-        rejections={"energy_uj": 1, "disconnected": 8},
-    )
+def test_what_was_drawn_and_rejected_adds_up(ledger, repository):
+    begun(ledger, 0)
+    drawn = replace(proposal().drawn, drawn=10, rejected=9, reasons={"energy_uj": 1, "open": 8})
+    assert isinstance(ledger.begin(replace(proposal(1), drawn=drawn), goes_on), Handle)
     study = repository.study("test")
     assert (study.drawn, study.rejected) == (13, 11)
-    assert study.rejections == {"energy_uj": 3, "disconnected": 8}
+    assert study.rejections == {"energy_uj": 3, "open": 8}
     assert study.counts["running"] == 2
 
 
-def test_a_candidate_ends_in_its_state_with_its_reason(repository):
-    for number, state in enumerate(("pruned", "failed", "interrupted")):
-        add(repository, number)
-        repository.finish_candidate("test", number, CandidateState(state), f"because {state}")
-        found = repository.find_trial("test", number)
-        assert (found.state, found.reason) == (state, f"because {state}")
+def test_a_candidate_ends_in_its_state_with_its_reason(ledger, repository):
+    for number, state in enumerate((CandidateState.PRUNED, CandidateState.FAILED)):
+        ledger.end(begun(ledger, number), state, f"because {state}", cost(), {})
+    begun(ledger, 2)
+    reaper(ledger).release(ledger.worker, "because interrupted")
+    found = repository.trials("test")
+    assert [trial.state for trial in found] == ["pruned", "failed", "interrupted"]
+    assert [trial.reason for trial in found] == [f"because {trial.state}" for trial in found]
     counts = repository.study("test").counts
     assert {n: counts[n] for n in counts if counts[n]} == {
         "pruned": 1,
@@ -161,11 +126,10 @@ def test_a_candidate_ends_in_its_state_with_its_reason(repository):
     }
 
 
-def test_an_evaluation_comes_back_as_it_was_stored(repository):
-    add(repository, 0)
+def test_an_evaluation_comes_back_as_it_was_stored(ledger, repository):
+    handle = begun(ledger)
     assert repository.find_evaluation(key()) is None
-    new, _ = repository.complete_candidate("test", 0, evaluation(key()), cost(), enters())
-    assert new
+    assert completed(ledger, handle) == (True, True)
     assert repository.find_evaluation(key()) == evaluation(key())
     found = repository.find_trial("test", 0)
     assert (found.state, found.newly_trained) == ("complete", True)
@@ -184,19 +148,16 @@ def test_an_evaluation_comes_back_as_it_was_stored(repository):
     ],
     ids=["digest", "epochs", "seed"],
 )
-def test_an_evaluation_is_found_by_digest_epochs_and_seed(repository, other):
-    add(repository, 0)
-    repository.complete_candidate("test", 0, evaluation(key()), cost(), enters())
+def test_an_evaluation_is_found_by_digest_epochs_and_seed(ledger, repository, other):
+    completed(ledger, begun(ledger))
     assert repository.find_evaluation(other) is None
 
 
-def test_an_evaluation_that_is_there_is_kept(repository):
-    for number in (0, 1):
-        add(repository, number)
-    repository.complete_candidate("test", 0, evaluation(key()), cost(), enters())
+def test_an_evaluation_that_is_there_is_kept(ledger, repository):
+    completed(ledger, begun(ledger, 0))
     repository.set_test_accuracy(key(), 0.25)
     another = replace(evaluation(key()), validation_accuracy=0.123)
-    new, _ = repository.complete_candidate("test", 1, another, cost(), enters())
+    new, _ = completed(ledger, begun(ledger, 1), evaluation=another)
     assert not new
     expected = replace(evaluation(key()), test_accuracy=0.25)
     assert repository.find_trial("test", 1).evaluation == expected
@@ -204,10 +165,12 @@ def test_an_evaluation_that_is_there_is_kept(repository):
     assert (counts["trained"], counts["reused"], counts["complete"]) == (1, 1, 2)
 
 
-def test_a_candidate_that_exceeds_a_budget_keeps_both_costs_and_leaves_the_front(repository):
-    add(repository, 0, feasible_probability=0.75)
+def test_a_candidate_that_exceeds_a_budget_keeps_both_costs_and_leaves_the_front(
+    ledger, repository
+):
+    handle = begun(ledger, feasible_probability=0.75)
     dearer = replace(cost(), energy_pj=9e9, quantities={"energy_uj": 9e3}, constraints={"a": 0.5})
-    assert repository.exceed_candidate("test", 0, evaluation(key()), dearer, "over budget")
+    assert ledger.exceed(handle, evaluation(key()), dearer, "over budget", {})
     found = repository.find_trial("test", 0)
     assert (found.state, found.reason, found.newly_trained) == ("exceeded", "over budget", True)
     assert (found.cost, found.measured_cost) == (cost(), dearer)
@@ -219,20 +182,20 @@ def test_a_candidate_that_exceeds_a_budget_keeps_both_costs_and_leaves_the_front
     assert study.stated == Stated(1, 1, 0.25)
 
 
-def test_evaluation_and_front_are_stored_together_or_not_at_all(repository):
-    add(repository, 0)
+def test_evaluation_and_front_are_stored_together_or_not_at_all(ledger, repository):
+    handle = begun(ledger)
 
     def broken(_: list[FrontPoint]) -> FrontChange:
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        repository.complete_candidate("test", 0, evaluation(key()), cost(), broken)
+        completed(ledger, handle, update_front=broken)
     assert repository.find_evaluation(key()) is None
     assert repository.find_trial("test", 0).state == CandidateState.RUNNING
     assert repository.front("test") == []
 
 
-def test_the_front_is_what_entered_and_has_not_left(repository):
+def test_the_front_is_what_entered_and_has_not_left(ledger, repository):
     assert (repository.front("test"), repository.hypervolume("test")) == ([], 0.0)
     seen = []
 
@@ -244,14 +207,9 @@ def test_the_front_is_what_entered_and_has_not_left(repository):
         return update
 
     for number, (leaves, hypervolume) in enumerate([((), 0.1), ((), 0.2), ((0,), 0.3)]):
-        add(repository, number)
-        repository.complete_candidate(
-            "test",
-            number,
-            evaluation(key(number)),
-            cost(),
-            watched(*leaves, hypervolume=hypervolume),
-        )
+        handle = begun(ledger, number)
+        update = watched(*leaves, hypervolume=hypervolume)
+        completed(ledger, handle, number, update_front=update)
     assert seen == [[], [0], [0, 1]]
     assert [trial.candidate.trial_number for trial in repository.front("test")] == [1, 2]
     assert repository.hypervolume("test") == 0.3
@@ -273,13 +231,11 @@ def test_the_front_is_what_entered_and_has_not_left(repository):
     assert events[0].objectives == {"accuracy": 0.5, "energy": 0.1}
 
 
-def test_networks_since_the_last_gain_are_counted_by_what_was_newly_trained(repository):
+def test_networks_since_the_last_gain_are_counted_by_what_was_newly_trained(ledger, repository):
     def trained(number: int, volume: float | None, of: int | None = None) -> int:
-        add(repository, number)
         change = FrontChange({}, False, (), 0.0)
-        new = evaluation(key(number if of is None else of))
         update = enters(hypervolume=volume) if volume is not None else lambda _: change
-        repository.complete_candidate("test", number, new, cost(), update)
+        completed(ledger, begun(ledger, number), number if of is None else of, update_front=update)
         return repository.study("test").since_gain
 
     assert trained(0, 0.0) == 1  # outside the box of the hypervolume: no gain
@@ -289,36 +245,31 @@ def test_networks_since_the_last_gain_are_counted_by_what_was_newly_trained(repo
     assert trained(4, None, of=2) == 2  # reused
     assert trained(5, 0.3, of=3) == 0  # reused, on a front again
     assert trained(6, None) == 1
+    assert ledger.standing().since_gain == 1
 
 
-def test_a_point_that_does_not_enter_changes_no_front(repository):
-    for number in (0, 1):
-        add(repository, number)
-    repository.complete_candidate("test", 0, evaluation(key(0)), cost(), enters())
-    repository.complete_candidate(
-        "test", 1, evaluation(key(1)), cost(), lambda _: FrontChange({}, False, (), 0.5)
-    )
+def test_a_point_that_does_not_enter_changes_no_front(ledger, repository):
+    completed(ledger, begun(ledger, 0), 0)
+    stays_out = FrontChange({}, False, (), 0.5)
+    told = completed(ledger, begun(ledger, 1), 1, update_front=lambda _: stays_out)
+    assert told == (True, False)
     assert [trial.candidate.trial_number for trial in repository.front("test")] == [0]
     assert repository.find_trial("test", 1).state == CandidateState.COMPLETE
 
 
-def test_trials_come_by_number_whatever_order_they_ran_in(repository):
-    for number in (4, 0, 2):
-        add(repository, number)
-    assert [t.candidate.trial_number for t in repository.trials("test")] == [0, 2, 4]
-
-
-def test_a_trial_number_is_used_once_in_a_study(repository):
-    add(repository, 0)
-    with pytest.raises(StorageError, match=r"(?i)unique constraint"):
-        add(repository, 0)
-    repository.create_study(study_config(name="other"), 1, REFERENCE)
-    repository.add_candidate("other", candidate(0), cost(), drawn=0, rejected=0, rejections={})
-
-
-def test_two_repositories_of_one_database_write_in_turn(repository):
-    with Repository(repository.url) as other:
+def test_two_workers_of_one_database_write_in_turn(ledger, repository):
+    with joined(repository.url) as other:
         for number in range(6):
-            add(other if number % 2 else repository, number)
-        assert other.trials("test") == repository.trials("test")
+            begun(other if number % 2 else ledger, number)
+        assert other.tables.trials("test") == repository.trials("test")
+    assert [t.candidate.trial_number for t in repository.trials("test")] == list(range(6))
     assert repository.study("test").drawn == 18
+
+
+def test_each_study_numbers_its_trials_itself(ledger, repository):
+    begun(ledger)
+    make_study(repository.url, "other")
+    with joined(repository.url, study="other") as other:
+        assert begun(other).number == 0
+        assert ledger.begin(proposal(), goes_on) is not Refusal.TAKEN  # its own
+    assert repository.trials("test") == repository.trials("other")

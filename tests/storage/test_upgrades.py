@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -17,7 +18,6 @@ from neuronas.storage import (
     upgrade_database,
 )
 from neuronas.storage.database import create_engine
-from neuronas.storage.lock import study_lock
 from neuronas.storage.schema import _config, _scripts, newest_revision
 from neuronas.storage.tables import PREFIX, VERSION_TABLE
 from tests.searching.fakes import rows, run, study_config, trials_of
@@ -136,11 +136,14 @@ def test_a_server_is_upgraded_by_command_only(postgres_url):
     Repository(postgres_url).close()
 
 
-def test_a_database_that_is_being_searched_is_not_upgraded(any_url):
-    made(any_url, "0006")
-    with study_lock(any_url, "name 1"), pytest.raises(StudyLockedError, match="'name 1' is being"):
-        upgrade_database(any_url)
-    assert database_status(any_url).schema == "0006"
+def test_a_database_that_an_earlier_version_searches_is_not_upgraded(sqlite_url, tmp_path):
+    made(sqlite_url, "0006")
+    with (tmp_path / ".neuronas.db.name 1.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with pytest.raises(StudyLockedError, match="'name 1' is being searched"):
+            upgrade_database(sqlite_url)
+    assert database_status(sqlite_url).schema == "0006"
+    upgrade_database(sqlite_url)
 
 
 def test_a_newer_schema_is_refused_by_everything(any_url, tmp_path):
