@@ -154,7 +154,7 @@ class SearchLoop:
             return RUNNING
         if self.config.search.rungs:
             self._pausing.load()
-        trials = self.ledger.shared.trials()
+        trials = self.ledger.trials()
         waiting = next_waiting(trials)
         if waiting is not None and not is_retry(waiting.user_attrs):
             return self._asked(waiting)

@@ -13,7 +13,7 @@ import optuna
 import sqlalchemy as sa
 from optuna.distributions import BaseDistribution
 from optuna.samplers import BaseSampler
-from optuna.storages import RDBStorage
+from optuna.storages import BaseStorage, RDBStorage
 from optuna.study import Study
 from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 from sqlalchemy.orm import Session
@@ -72,12 +72,14 @@ class SharedStudy:
         url: Storage URL.
         study: Optuna's study, for its samplers.
         rows: Optuna's storage, beneath the study's cache.
+        cached: That cache.
         patience_seconds: For how long to wait for the database while it is away.
     """
 
     url: str
     study: Study
     rows: RDBStorage
+    cached: BaseStorage
     patience_seconds: float = 0.0
 
     @contextmanager
@@ -89,7 +91,7 @@ class SharedStudy:
         """
         sessions = self.rows.scoped_session
         sessions.remove()
-        # Without autoflush, the rows of a trial's parameters are sent in one statement.
+        # Without autoflush, nothing is sent earlier than Optuna would commit it.
         joined = _Joined(connection, join_transaction_mode="rollback_only", autoflush=False)
         sessions.registry.set(joined)
         try:
@@ -119,24 +121,39 @@ class SharedStudy:
             return None
         return Trial(self.study, handle.id)
 
-    def create(
+    def create(self) -> int:
+        """Return the id of a new trial that runs."""
+        return self.cached.create_new_trial(self._id)
+
+    def describe(
         self,
+        handle: Handle,
         values: Mapping[str, Any],
         distributions: Mapping[str, BaseDistribution],
         attributes: Mapping[str, Any],
-    ) -> int:
-        """Return the id of a new trial that runs, with parameters and user attributes."""
-        template = create_trial(
-            state=TrialState.RUNNING,
-            params=dict(values),
-            distributions=dict(distributions),
-            user_attrs=dict(attributes),
-        )
-        return self.rows.create_new_trial(self._id, template)
+        *,
+        again: bool,
+    ) -> None:
+        """Give a trial its parameters and user attributes.
+
+        Args:
+            handle: The trial.
+            values: Of the parameters.
+            distributions: Of the parameters.
+            attributes: User attributes.
+            again: Whether that was tried before, and may have come to pass.
+        """
+        if again and self.rows.get_trial(handle.id).params:
+            return
+        for name, distribution in distributions.items():
+            chosen = distribution.to_internal_repr(values[name])
+            # The cache knows each parameter's distribution, which is looked up otherwise.
+            self.cached.set_trial_param(handle.id, name, chosen, distribution)
+        self.set_attributes(handle, attributes)
 
     @staticmethod
     def number_of(trial_id: int) -> sa.ScalarSelect[int]:
-        """Return the query of a trial's number, which Optuna tells by five statements."""
+        """Return the query of a trial's number, which Optuna tells by six statements."""
         trials = sa.table("trials", sa.column("trial_id"), sa.column("number", sa.Integer))
         return sa.select(trials.c.number).where(trials.c.trial_id == trial_id).scalar_subquery()
 
@@ -188,7 +205,12 @@ class SharedStudy:
             ) from None
 
     def enqueue_again(
-        self, frozen: FrozenTrial, *, retry_of: int | None, kept: Mapping[str, Any]
+        self,
+        frozen: FrozenTrial,
+        *,
+        retry_of: int | None,
+        kept: Mapping[str, Any],
+        values: Mapping[str, Any] | None = None,
     ) -> None:
         """Queue the candidate of a trial that was cut off.
 
@@ -196,8 +218,9 @@ class SharedStudy:
             frozen: The trial.
             retry_of: Number of the trial that the new one counts as a retry of.
             kept: User attributes that the new trial has, too.
+            values: Its parameters, where they are known; else what Optuna knows of them.
         """
-        values = chosen_values(frozen)
+        values = dict(values or chosen_values(frozen))
         attributes: dict[str, Any] = {**kept, _VALUES: values, _INSTEAD_OF: frozen.number}
         if is_asked_for(frozen.user_attrs):
             attributes[_ASKED_FOR] = True
@@ -236,8 +259,9 @@ def open_study(
         patience_seconds: For how long to wait for the database while it is away.
     """
     rows = _created_storage(url)
+    cached = optuna.storages.get_storage(rows)
     study = optuna.create_study(
-        storage=rows,
+        storage=cached,
         study_name=name,
         directions=list(directions.values()),
         sampler=sampler,
@@ -247,7 +271,7 @@ def open_study(
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
             study.set_metric_names(list(directions))
-    return SharedStudy(url, study, rows, patience_seconds)
+    return SharedStudy(url, study, rows, cached, patience_seconds)
 
 
 def _created_storage(url: str) -> RDBStorage:

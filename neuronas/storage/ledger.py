@@ -7,7 +7,7 @@ one after the other, and begins by asking whether this worker still holds the tr
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -120,26 +120,50 @@ class Ledger:
             self.last = standing(session, owner)
             return self.last
 
+    @patient
+    def trials(self) -> list[FrozenTrial]:
+        """Return all trials as Optuna has them, by number; they are not to be changed."""
+        # Joined, Optuna does not commit what it has only read.
+        with self.tables.reading() as session, self.shared.joined(session.connection()):
+            return self.shared.study.get_trials(deepcopy=False)
+
     # Beginning
 
-    @patient
     def begin(self, proposal: Proposal, is_over: IsOver) -> Handle | Refusal:
-        """Begin a trial, if the study still asks for one and nobody else has begun its like."""
+        """Begin a trial, if the study still asks for one and nobody else has begun its like.
+
+        Its parameters follow in a transaction of their own, which does not hold the study.
+        """
+        begun = self._begin(proposal, is_over)
+        if isinstance(begun, Handle):
+            self._describe(begun, proposal, [])
+        return begun
+
+    @patient
+    def _begin(self, proposal: Proposal, is_over: IsOver) -> Handle | Refusal:
         with self.tables.writing(self.shared) as session:
             owner = self._study(session)
-            digest = proposal.candidate.deployment_digest
-            training = proposal.candidate.training_digest
-            refusal = self._refusal(session, owner, is_over, digest, training)
+            refusal = self._refusal(session, owner, is_over, proposal.candidate)
             if refusal is Refusal.TAKEN and self.last.held is not None:
-                # The connection broke at the commit by which this worker began it.
+                # The answer to the commit got lost by which this worker began it.
                 return self.shared.handle(self.last.held)
             if refusal is not None:
                 return refusal
-            created = self.shared.create(
-                proposal.values, proposal.distributions, proposal.attributes
-            )
+            created = self.shared.create()
             number = self._add(session, owner, proposal, self.shared.number_of(created))
             return Handle(number, created, is_trained=self.last.is_trained)
+
+    @patient
+    def _describe(self, handle: Handle, proposal: Proposal, tried: list[Handle]) -> None:
+        with self.tables.writing(self.shared):
+            again, tried[:] = bool(tried), [handle]
+            self.shared.describe(
+                handle,
+                proposal.values,
+                proposal.distributions,
+                proposal.attributes,
+                again=again,
+            )
 
     def begin_asked(
         self,
@@ -213,10 +237,10 @@ class Ledger:
         session: Session,
         owner: StudyRow,
         is_over: IsOver,
-        digest: str = "",
-        training_digest: str = "",
+        candidate: Candidate | None = None,
     ) -> Refusal | None:
-        self.last = now = standing(session, owner, self.worker.id, digest, training_digest)
+        """Return why no trial may begin, if so; a candidate of a proposal is begun once."""
+        self.last = now = standing(session, owner, self.worker.id, candidate)
         if now.begun:
             return Refusal.TAKEN
         if owner.state == STOPPED or is_over(now):
@@ -253,10 +277,12 @@ class Ledger:
             created_at=self.tables.time(),
             worker_id=self.worker.id,
             lease_expires_s=now_s() + self.lease_seconds,
+            parameters=dict(proposal.values),
         )
         returned = inserted.returning(CandidateRow.id, CandidateRow.trial_number)
         row_id, trial_number = session.execute(returned).one()
-        session.add(CostRow(candidate_id=row_id, **asdict(proposal.cost)))
+        cost = {name: getattr(proposal.cost, name) for name in CostRecord.__dataclass_fields__}
+        session.add(CostRow(candidate_id=row_id, **cost))
         return trial_number
 
     # Ending
@@ -288,13 +314,15 @@ class Ledger:
             LeaseLostError: The trial is somebody else's by now.
         """
         with self.tables.writing(self.shared) as session:
-            row = self._held(session, handle)
+            row = self._held(session, handle, locked=False)
             if row.state == CandidateState.COMPLETE:
                 return row.newly_trained, False
+            # Optuna's part does not need the study to be held, and takes longest.
+            self._tell(handle, TrialState.COMPLETE, cost, values, attributes)
+            row = self._held(session, handle)
             self._evaluated(session, row, evaluation, cost)
             row.state = CandidateState.COMPLETE
             change = front_after(session, row, update_front, self.tables.time())
-            self._tell(handle, TrialState.COMPLETE, cost, values, attributes)
             return row.newly_trained, change.enters
 
     @patient
@@ -373,9 +401,10 @@ class Ledger:
             row.lease_expires_s = None
             self.shared.set_attributes(handle, {RUNGS: accuracies_of(session, row)})
 
-    def _held(self, session: Session, handle: Handle) -> CandidateRow:
+    def _held(self, session: Session, handle: Handle, *, locked: bool = True) -> CandidateRow:
         """Return the row of a trial that this worker holds, or was the one to end."""
-        row = locked_candidate(session, self.worker.study, handle.number)
+        find = locked_candidate if locked else candidate_row
+        row = find(session, self.worker.study, handle.number)
         if row.worker_id != self.worker.id or row.state == CandidateState.INTERRUPTED:
             raise LeaseLostError(
                 f"trial {handle.number} of '{self.worker.study}' is not this worker's any more: "

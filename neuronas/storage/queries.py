@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from neuronas.records import CandidateState, Standing
+from neuronas.records import Candidate, CandidateState, Standing
 from neuronas.storage.clock import now_s
 from neuronas.storage.tables import (
     CandidateRow,
@@ -45,8 +45,7 @@ def standing(
     session: Session,
     study: StudyRow,
     worker_id: int | None = None,
-    digest: str = "",
-    training_digest: str = "",
+    candidate: Candidate | None = None,
 ) -> Standing:
     """Return how far a study is.
 
@@ -54,11 +53,11 @@ def standing(
         session: A session.
         study: The study.
         worker_id: Of the worker that asks.
-        digest: Deployment digest of a candidate that it is about to begin.
-        training_digest: Training digest of the same.
+        candidate: What it is about to begin.
     """
     number, state = CandidateRow.trial_number, CandidateRow.state
-    like = CandidateRow.deployment_digest == digest
+    digests = (candidate.deployment_digest, candidate.training_digest) if candidate else ("", "")
+    like = CandidateRow.deployment_digest == digests[0]
     own = like & (CandidateRow.worker_id == worker_id) & (state == CandidateState.RUNNING)
     counts = sa.select(
         sa.func.count().filter(CandidateRow.newly_trained),
@@ -67,7 +66,7 @@ def standing(
         sa.func.coalesce(sa.func.sum(CandidateRow.epochs_trained), 0.0),
         sa.func.count().filter(like) > 0,
         sa.func.max(number).filter(own),
-        sa.exists().where(EvaluationRow.training_digest == training_digest),
+        sa.exists().where(EvaluationRow.training_digest == digests[1]),
     ).where(CandidateRow.study_id == study.id)
     trained, running, paused, epochs, begun, held, is_trained = session.execute(counts).one()
     counts_gain = study.config["search"].get("stop", {}).get("no_gain") is not None
@@ -106,6 +105,7 @@ def locked_candidate(session: Session, study: str, trial_number: int) -> Candida
         .join(CandidateRow, CandidateRow.study_id == StudyRow.id)
         .where(StudyRow.name == study, CandidateRow.trial_number == trial_number)
         .with_for_update()
+        .execution_options(populate_existing=True)
     )
     return session.execute(query).one()[1]
 

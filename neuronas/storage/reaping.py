@@ -111,7 +111,9 @@ class Reaper:
     def _queue_again(self, row: CandidateRow, reason: str) -> None:
         frozen = self.shared.frozen(self.shared.handle(row.trial_number))
         kept = {n: v for n, v in frozen.user_attrs.items() if n == FEASIBLE_PROBABILITY}
-        self.shared.enqueue_again(frozen, retry_of=row.trial_number, kept=kept)
+        self.shared.enqueue_again(
+            frozen, retry_of=row.trial_number, kept=kept, values=row.parameters
+        )
         self._end(row, CandidateState.INTERRUPTED, reason)
 
     def _end(self, row: CandidateRow, state: CandidateState, reason: str) -> None:

@@ -100,7 +100,8 @@ class CandidateRow(Base):
     """One candidate of a study; ``trial_number`` is its number in the Optuna study.
 
     While it runs, its worker holds it until ``lease_expires_s``, seconds since 1970 by the
-    database's clock; afterwards ``worker_id`` says who had it last.
+    database's clock; afterwards ``worker_id`` says who had it last. ``parameters`` are those of
+    the trial, which Optuna is told of a moment after its beginning.
     """
 
     __tablename__ = f"{PREFIX}candidates"
@@ -127,6 +128,7 @@ class CandidateRow(Base):
     deaths: Mapped[int] = mapped_column(default=0)
     worker_id: Mapped[int | None] = mapped_column(ForeignKey(WorkerRow.id))
     lease_expires_s: Mapped[float | None]
+    parameters: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     created_at: Mapped[datetime]
     finished_at: Mapped[datetime | None]
 

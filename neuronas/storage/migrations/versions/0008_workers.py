@@ -37,6 +37,7 @@ def upgrade() -> None:
         "ADD COLUMN worker_id INTEGER REFERENCES neuronas_workers (id)"
     )
     op.add_column("neuronas_candidates", sa.Column("lease_expires_s", sa.Double))
+    op.add_column("neuronas_candidates", sa.Column("parameters", sa.JSON))
     op.create_index("ix_neuronas_candidates_state", "neuronas_candidates", ["study_id", "state"])
     op.add_column(
         "neuronas_evaluations",
