@@ -148,15 +148,23 @@ def search(
             if config.digest() != stored.config.digest():
                 require_nobody(repository, config.name)
         target = wanted_trials(config, stored, trials)
-        asked = stored and replace(stored, config=config, target_trials=target)
+        asked = (
+            stored
+            if work.joins
+            else stored and replace(stored, config=config, target_trials=target)
+        )
         if asked is None or not _is_done(url, asked):
             trainer = study_trainer(config, checkpoint_dir, data_dir, threads, device)
             known = taken_over(config, repository, region.space, trainer.context())
             if stored is None:
                 create(config, target, repository, region, source)
-            else:
+            elif not work.joins:
+                # What is not changed is left: another process may change it at this moment.
                 repository.update_study(
-                    config.name, config=config, target_trials=target, state=RUNNING
+                    config.name,
+                    config=None if config == stored.config else config,
+                    target_trials=None if target == stored.target_trials else target,
+                    state=RUNNING,
                 )
             spool = weights_folder(checkpoint_dir) / SPOOL
             _run(config, repository, region, trainer, known, spool, listener, work)
@@ -260,7 +268,7 @@ def _run(
     region.take_tally()  # what was drawn so far proposed nothing
     sampler = _sampler(config, repository, region, trainer, known)
     name = config.name
-    _agree(name, repository, trainer.context(), strict=work.strict)
+    _agree(name, repository, trainer.context(), only=work.joins)
     shared = open_study(
         repository.url,
         name,
@@ -284,12 +292,10 @@ def _run(
         ).run()
 
 
-def _agree(
-    name: str, repository: Repository, context: Mapping[str, object], *, strict: bool
-) -> None:
+def _agree(name: str, repository: Repository, context: Mapping[str, object], *, only: bool) -> None:
     """Make sure that all workers have the same packages and data, or be the first to say which."""
     study, found = repository.study(name), environment_of(context)
-    if strict or repository.is_searched(name):
+    if only or repository.is_searched(name):
         require_same_environment(study, found)
     if study.environment != found:
         repository.update_study(name, environment=found)

@@ -24,8 +24,8 @@ class Work:
         lease_seconds: For how long it may give no sign of life before its candidate is given to
             others.
         patience_seconds: For how long it waits for a database that is away.
-        strict: Whether its packages and data must be those the study was begun with, also if
-            nobody else searches it now.
+        joins: Whether it only joins: what the study asks for stays as it is, and packages and
+            data must be those that it was begun with.
         log: Told what happens.
         on_join: Called once the study is there and this process has joined it.
     """
@@ -35,7 +35,7 @@ class Work:
     max_seconds: float | None = None
     lease_seconds: float = LEASE_SECONDS
     patience_seconds: float = 0.0
-    strict: bool = False
+    joins: bool = False
     log: Callable[[Event], None] | None = None
     on_join: Callable[[], None] = _nothing
 

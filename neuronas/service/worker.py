@@ -79,7 +79,7 @@ def run_worker(
         max_seconds=max_seconds,
         lease_seconds=lease_seconds,
         patience_seconds=patience_seconds,
-        strict=True,
+        joins=True,
         log=log,
     )
     return resume(

@@ -19,7 +19,8 @@ from neuronas.storage.bridge import (
 from neuronas.storage.database import require_existing
 from neuronas.storage.faults import translated_errors
 from neuronas.storage.figures import Figures, StudyFigures
-from neuronas.storage.ledger import Drawn, Ledger, Proposal, Refusal
+from neuronas.storage.ledger import Ledger
+from neuronas.storage.proposals import Drawn, Proposal, Refusal
 from neuronas.storage.reaping import Reaper
 from neuronas.storage.repository import Repository
 from neuronas.storage.traffic import Traffic, counted_traffic

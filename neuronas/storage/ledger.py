@@ -8,11 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Any
 
 import sqlalchemy as sa
-from optuna.distributions import BaseDistribution
 from optuna.trial import FrozenTrial, TrialState
 from optuna.trial import Trial as OptunaTrial
 from sqlalchemy.orm import Session
@@ -32,6 +30,7 @@ from neuronas.storage.clock import now_s
 from neuronas.storage.evaluations import add_evaluation
 from neuronas.storage.fronts import UpdateFront, front_after
 from neuronas.storage.patience import patient
+from neuronas.storage.proposals import IsOver, Proposal, Refusal
 from neuronas.storage.queries import (
     candidate_row,
     count_time,
@@ -44,48 +43,6 @@ from neuronas.storage.tables import MEASURED, CandidateRow, CostRow, MeasuredCos
 from neuronas.storage.workers import LEASE_SECONDS, Workers
 
 STOPPED = "stopped"
-
-
-class Refusal(StrEnum):
-    """Why no trial began."""
-
-    FULL = "those that run may be all that the study still asks for"
-    OVER = "the study was stopped, by somebody or by a rule"
-    TAKEN = "another worker has begun it"
-
-
-@dataclass(frozen=True, slots=True)
-class Drawn:
-    """What was drawn, and turned away, to find a candidate."""
-
-    drawn: int
-    rejected: int
-    reasons: Mapping[str, int]
-
-
-@dataclass(frozen=True, slots=True)
-class Proposal:
-    """A candidate that is to be a trial.
-
-    Attributes:
-        values: Its parameters.
-        distributions: Of the parameters.
-        attributes: User attributes of the trial.
-        candidate: It; :meth:`Ledger.begin` gives it its number.
-        cost: At assumed spike rates.
-        drawn: What was drawn to find it.
-    """
-
-    values: Mapping[str, Any]
-    distributions: Mapping[str, BaseDistribution]
-    attributes: Mapping[str, Any]
-    candidate: Candidate
-    cost: CostRecord
-    drawn: Drawn
-
-
-IsOver = Callable[[Standing], bool]
-"""Whether a rule stops a study that stands so."""
 
 
 @dataclass(slots=True)
@@ -287,7 +244,6 @@ class Ledger:
 
     # Ending
 
-    @patient
     def complete(
         self,
         handle: Handle,
@@ -313,10 +269,26 @@ class Ledger:
         Raises:
             LeaseLostError: The trial is somebody else's by now.
         """
+        told = (handle, evaluation, cost, values, attributes, update_front)
+        return self._complete(*told, tried=[])
+
+    @patient
+    def _complete(
+        self,
+        handle: Handle,
+        evaluation: Evaluation,
+        cost: CostRecord,
+        values: Sequence[float],
+        attributes: Mapping[str, Any],
+        update_front: UpdateFront,
+        tried: list[Handle],
+    ) -> tuple[bool, bool]:
         with self.tables.writing(self.shared) as session:
-            row = self._held(session, handle, locked=False)
-            if row.state == CandidateState.COMPLETE:
-                return row.newly_trained, False
+            if tried:
+                row = self._held(session, handle)
+                if row.state == CandidateState.COMPLETE:
+                    return row.newly_trained, False
+            tried[:] = [handle]
             # Optuna's part does not need the study to be held, and takes longest.
             self._tell(handle, TrialState.COMPLETE, cost, values, attributes)
             row = self._held(session, handle)
@@ -401,10 +373,9 @@ class Ledger:
             row.lease_expires_s = None
             self.shared.set_attributes(handle, {RUNGS: accuracies_of(session, row)})
 
-    def _held(self, session: Session, handle: Handle, *, locked: bool = True) -> CandidateRow:
+    def _held(self, session: Session, handle: Handle) -> CandidateRow:
         """Return the row of a trial that this worker holds, or was the one to end."""
-        find = locked_candidate if locked else candidate_row
-        row = find(session, self.worker.study, handle.number)
+        row = locked_candidate(session, self.worker.study, handle.number)
         if row.worker_id != self.worker.id or row.state == CandidateState.INTERRUPTED:
             raise LeaseLostError(
                 f"trial {handle.number} of '{self.worker.study}' is not this worker's any more: "
