@@ -351,20 +351,24 @@ class Standing:
         state: Of the study.
         target_trials: Newly trained networks asked for.
         trained: Networks newly trained.
-        running: Candidates that a worker holds a lease on.
+        running: Candidates that a worker holds.
+        paused: Candidates whose training pauses.
         epochs: Epochs trained.
         wall_seconds: Seconds in which at least one worker searched.
-        since_gain: Networks newly trained since the hypervolume last grew.
-        held: Number of the trial that the asking worker holds, if any.
+        since_gain: Networks newly trained since the hypervolume last grew; 0 where no rule asks.
+        begun: Whether a candidate like that which is about to begin was begun already.
+        held: Number of its trial where it was so by the asking worker, which holds it still.
     """
 
     state: str
     target_trials: int
     trained: int
     running: int
+    paused: int
     epochs: float
     wall_seconds: float
     since_gain: int
+    begun: bool = False
     held: int | None = None
 
 

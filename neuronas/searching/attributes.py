@@ -10,14 +10,21 @@ from neuronas.errors import NeuronasError
 COST = "cost"
 """Cost per quantity at the assumed spike rates, in the units of budgets; set when proposed."""
 
-MEASURED_COST = "measured_cost"
-"""The same at the spike rates that training measured; set when told."""
+MEASURED = "measured"
+"""What training measured, set when told: a mapping that has the three below.
+
+A study of one's own may have them as user attributes, as studies of earlier versions do; a
+database takes two statements for each attribute.
+"""
+
+MEASURED_COST = "cost"
+"""Cost per quantity at the spike rates that training measured."""
 
 SPIKE_RATES = "spike_rates"
-"""Spikes per neuron and time step that training measured, by layer; set when told."""
+"""Spikes per neuron and time step that training measured, by layer."""
 
 TRAINED_ACCURACY = "accuracy"
-"""Validation accuracy in [0, 1] of a network that was trained to the end; set when told."""
+"""Validation accuracy in [0, 1] of a network that was trained to the end."""
 
 RUNGS = "rungs"
 """Validation accuracy at each rung at which training paused, by its epochs, which are text."""

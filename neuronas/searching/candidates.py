@@ -20,6 +20,7 @@ from neuronas.searching.advice import advice
 from neuronas.searching.attributes import (
     COST,
     FEASIBLE_PROBABILITY,
+    MEASURED,
     MEASURED_COST,
     REASON,
     SPIKE_RATES,
@@ -72,6 +73,7 @@ class CandidateRunner:
         heartbeat: Renews the lease of what is trained.
         spool: Where results wait until they are told.
         report: Told what happens.
+        reference: Worst value per objective, from which hypervolume is measured.
         trained: Networks that this worker trained newly.
     """
 
@@ -83,6 +85,7 @@ class CandidateRunner:
     heartbeat: Heartbeat
     spool: Spool
     report: Report
+    reference: Mapping[str, float]
     trained: int = 0
     _failures: dict[int, TrainingFailedError] = field(default_factory=dict)
 
@@ -196,11 +199,12 @@ class CandidateRunner:
 
     def _complete(self, handle: Handle, evaluation: Evaluation, cost: CostRecord) -> None:
         """Store and tell a trained network; ``cost`` is at the spike rates that were measured."""
-        attributes = {
+        measured = {
             MEASURED_COST: dict(cost.quantities),
             SPIKE_RATES: dict(evaluation.spike_rates),
             TRAINED_ACCURACY: evaluation.validation_accuracy,
         }
+        attributes = {MEASURED: measured}
         with self.spool.kept(evaluation):
             if cost.fits:
                 new, what = self._enter(handle, evaluation, cost, attributes)
@@ -229,7 +233,7 @@ class CandidateRunner:
         """End a trial within all budgets; return whether it was newly trained, and what it did."""
         accuracy = evaluation.validation_accuracy
         values = objective_values(self.config.objectives, accuracy, cost.quantities)
-        reference = self.repository.study(self.config.name).reference
+        reference = self.reference
         new, enters = self.ledger.complete(
             handle,
             evaluation,

@@ -10,7 +10,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from neuronas.architecture import SearchSpace, network_keys
 from neuronas.searching.assessment import Ints
-from neuronas.searching.attributes import REASON, RUNGS, SPIKE_RATES, TRAINED_ACCURACY
+from neuronas.searching.attributes import MEASURED, REASON, RUNGS, SPIKE_RATES, TRAINED_ACCURACY
 from neuronas.searching.objectives import ACCURACY
 
 
@@ -121,10 +121,11 @@ class History:
                 chance = 1 / self._space.classes
                 self._failures[trial.number] = Trained(begun.genes, chance, {})
             return Begun(begun.genes)
-        accuracy = trial.user_attrs.get(TRAINED_ACCURACY)
+        measured = trial.user_attrs.get(MEASURED, trial.user_attrs)
+        accuracy = measured.get(TRAINED_ACCURACY)
         if trial.state == TrialState.COMPLETE and accuracy is None:
             accuracy = np.nan if self._accuracy is None else trial.values[self._accuracy]
         if accuracy is None:
             return begun
-        rates = trial.user_attrs.get(SPIKE_RATES, {})
+        rates = measured.get(SPIKE_RATES, {})
         return Trained(begun.genes, float(accuracy), rates, begun.rungs)

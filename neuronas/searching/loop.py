@@ -92,6 +92,7 @@ class SearchLoop:
             self._heartbeat,
             self.spool,
             self.report,
+            self.repository.study(self.config.name).reference,
         )
         self.sampler.slot = ledger.worker.slot
 
@@ -149,15 +150,18 @@ class SearchLoop:
         Returns:
             The state of the study if nothing more is to be done, else None.
         """
-        self._pausing.load()
         if self._has_done_its_share():
             return RUNNING
+        if self.config.search.rungs:
+            self._pausing.load()
         trials = self.ledger.shared.trials()
         waiting = next_waiting(trials)
         if waiting is not None and not is_retry(waiting.user_attrs):
             return self._asked(waiting)
-        if self._look_first or self._pausing.paused:
+        if self._look_first or self.ledger.last.paused:
             standing = self.ledger.standing()
+            if standing.paused:
+                self._pausing.load()
             if standing.state == STOPPED:
                 return STOPPED
             if self._is_over(standing):
@@ -239,11 +243,13 @@ class SearchLoop:
         taken = self.ledger.take_up(number, self._is_over)
         if isinstance(taken, Refusal):
             self._refused(taken)
+            self._pausing.load()
             return None
         handle, since = taken
         candidate = stored.candidate
         genes = self.sampler.region.space.encode(candidate.architecture, candidate.chip)[0]
         self._runner.go_through(Begun(handle, genes, candidate, stored.cost, since))
+        self._pausing.load()
         return None
 
     def _asked(self, waiting: FrozenTrial | None) -> str | None:

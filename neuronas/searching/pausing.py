@@ -103,8 +103,9 @@ class Pausing:
         return rung.key != self.key_of(self.digest_of(stored.candidate.architecture))
 
     def clean_up(self) -> None:
-        """Remove the files from which no training goes on."""
-        self.repository.remove_checkpoints(self.config.name, self.evaluator.forget)
+        """Remove the files from which no training goes on, if any paused that is known of."""
+        if self._contenders:
+            self.repository.remove_checkpoints(self.config.name, self.evaluator.forget)
 
     @property
     def paused(self) -> list[Contender]:

@@ -18,7 +18,13 @@ from optuna.trial import TrialState
 
 from neuronas.hardware import Budget
 from neuronas.searching.assessment import Ints
-from neuronas.searching.attributes import COST, MEASURED_COST, SPIKE_RATES, TRAINED_ACCURACY
+from neuronas.searching.attributes import (
+    COST,
+    MEASURED,
+    MEASURED_COST,
+    SPIKE_RATES,
+    TRAINED_ACCURACY,
+)
 from neuronas.searching.objectives import directions, objective_values
 from neuronas.searching.region import FeasibleRegion
 from neuronas.storage import set_constraints
@@ -126,9 +132,12 @@ def _tell(
     violations = budget.violations_of(training.measured)
     # Optuna keeps what a constraint is set to first, so it waits for the measured cost.
     set_constraints(trial, violations)
-    trial.set_user_attr(MEASURED_COST, dict(training.measured))
-    trial.set_user_attr(SPIKE_RATES, dict(training.spike_rates))
-    trial.set_user_attr(TRAINED_ACCURACY, training.accuracy)
+    measured = {
+        MEASURED_COST: dict(training.measured),
+        SPIKE_RATES: dict(training.spike_rates),
+        TRAINED_ACCURACY: training.accuracy,
+    }
+    trial.set_user_attr(MEASURED, measured)
     over = any(violation > 0 for violation in violations.values())
     if over:
         study.tell(trial, state=TrialState.PRUNED)

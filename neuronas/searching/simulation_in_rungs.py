@@ -15,6 +15,7 @@ from neuronas.errors import SpaceExhaustedError
 from neuronas.searching.assessment import Ints
 from neuronas.searching.attributes import (
     COST,
+    MEASURED,
     MEASURED_COST,
     RUNGS,
     SPIKE_RATES,
@@ -140,9 +141,12 @@ class _Search:
         training = one.training
         violations = self.region.budget.violations_of(training.measured)
         set_constraints(one.trial, violations)
-        one.trial.set_user_attr(MEASURED_COST, dict(training.measured))
-        one.trial.set_user_attr(SPIKE_RATES, dict(training.spike_rates))
-        one.trial.set_user_attr(TRAINED_ACCURACY, training.accuracy)
+        measured = {
+            MEASURED_COST: dict(training.measured),
+            SPIKE_RATES: dict(training.spike_rates),
+            TRAINED_ACCURACY: training.accuracy,
+        }
+        one.trial.set_user_attr(MEASURED, measured)
         if any(violation > 0 for violation in violations.values()):
             self.study.tell(one.trial, state=TrialState.PRUNED)
             return

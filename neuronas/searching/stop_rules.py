@@ -37,6 +37,7 @@ def stop_rules(study: StudyRecord) -> tuple[StopRule, ...]:
         target_trials=study.target_trials,
         trained=study.counts["trained"],
         running=study.counts["running"],
+        paused=study.counts["paused"],
         epochs=study.epochs,
         wall_seconds=study.wall_seconds,
         since_gain=study.since_gain,

@@ -7,7 +7,7 @@ one after the other, and begins by asking whether this worker still holds the tr
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -29,16 +29,16 @@ from neuronas.records import (
 )
 from neuronas.storage.bridge import RUNGS, Handle, SharedStudy, handle_of, is_retry
 from neuronas.storage.clock import now_s
+from neuronas.storage.evaluations import add_evaluation
 from neuronas.storage.fronts import UpdateFront, front_after
 from neuronas.storage.patience import patient
 from neuronas.storage.queries import (
     candidate_row,
     count_time,
-    evaluation_with,
+    locked_candidate,
     locked_study,
     standing,
 )
-from neuronas.storage.rows import evaluation_row
 from neuronas.storage.rungs import accuracies_of, add_rung, last_rung
 from neuronas.storage.tables import MEASURED, CandidateRow, CostRow, MeasuredCostRow, StudyRow
 from neuronas.storage.workers import LEASE_SECONDS, Workers
@@ -97,12 +97,14 @@ class Ledger:
         shared: Optuna's study.
         worker: The worker.
         lease_seconds: For how long it may be silent.
+        last: How far the study was when this worker last began, or tried to.
     """
 
     tables: Workers
     shared: SharedStudy
     worker: Worker
     lease_seconds: float = LEASE_SECONDS
+    last: Standing = field(init=False)
 
     @property
     def patience_seconds(self) -> float:
@@ -114,8 +116,9 @@ class Ledger:
         """Return how far the study is; time is counted until now."""
         with self.tables.writing() as session:
             owner = self._study(session)
-            count_time(session, owner)
-            return standing(session, owner, self.worker.id)
+            count_time(owner)
+            self.last = standing(session, owner)
+            return self.last
 
     # Beginning
 
@@ -124,23 +127,18 @@ class Ledger:
         """Begin a trial, if the study still asks for one and nobody else has begun its like."""
         with self.tables.writing(self.shared) as session:
             owner = self._study(session)
-            refusal = self._refusal(session, owner, is_over)
+            digest = proposal.candidate.deployment_digest
+            refusal = self._refusal(session, owner, is_over, digest)
+            if refusal is Refusal.TAKEN and self.last.held is not None:
+                # The connection broke at the commit by which this worker began it.
+                return self.shared.handle(self.last.held)
             if refusal is not None:
                 return refusal
-            digest = proposal.candidate.deployment_digest
-            like = sa.select(CandidateRow).where(
-                CandidateRow.study_id == owner.id, CandidateRow.deployment_digest == digest
-            )
-            row = session.scalars(like.limit(1)).first()
-            if row is not None:
-                own = self._holds(session, owner, row.trial_number)
-                return self.shared.handle(row.trial_number) if own else Refusal.TAKEN
-            handle = self.shared.create(
+            created = self.shared.create(
                 proposal.values, proposal.distributions, proposal.attributes
             )
-            numbered = replace(proposal.candidate, trial_number=handle.number)
-            self._add(session, owner, replace(proposal, candidate=numbered))
-            return handle
+            number = self._add(session, owner, proposal, self.shared.number_of(created))
+            return Handle(number, created)
 
     def begin_asked(
         self,
@@ -179,7 +177,7 @@ class Ledger:
             trial = self.shared.ask() if waiting is None else self.shared.taken(waiting)
             if trial is None:
                 return Refusal.TAKEN
-            self._add(session, owner, describe(trial))
+            self._add(session, owner, describe(trial), trial.number)
             tried.append(handle_of(trial))
             return tried[-1]
 
@@ -209,13 +207,24 @@ class Ledger:
         )
         return session.scalar(held) is not None
 
-    def _refusal(self, session: Session, owner: StudyRow, is_over: IsOver) -> Refusal | None:
-        now = standing(session, owner)
+    def _refusal(
+        self, session: Session, owner: StudyRow, is_over: IsOver, digest: str = ""
+    ) -> Refusal | None:
+        self.last = now = standing(session, owner, self.worker.id, digest)
+        if now.begun:
+            return Refusal.TAKEN
         if owner.state == STOPPED or is_over(now):
             return Refusal.OVER
         return Refusal.FULL if now.trained + now.running >= now.target_trials else None
 
-    def _add(self, session: Session, owner: StudyRow, proposal: Proposal) -> None:
+    def _add(
+        self,
+        session: Session,
+        owner: StudyRow,
+        proposal: Proposal,
+        number: int | sa.ScalarSelect[int],
+    ) -> int:
+        """Store a candidate that runs from now on; return the number of its trial."""
         candidate, drawn = proposal.candidate, proposal.drawn
         owner.drawn += drawn.drawn
         owner.rejected += drawn.rejected
@@ -223,10 +232,10 @@ class Ledger:
             reason: owner.rejections.get(reason, 0) + drawn.reasons.get(reason, 0)
             for reason in owner.rejections.keys() | drawn.reasons.keys()
         }
-        count_time(session, owner)
+        count_time(owner)
         row = CandidateRow(
             study_id=owner.id,
-            trial_number=candidate.trial_number,
+            trial_number=number,
             genotype=candidate.architecture.to_json(),
             chip=dict(candidate.chip),
             training_digest=candidate.training_digest,
@@ -240,6 +249,7 @@ class Ledger:
         session.add(row)
         session.flush()
         session.add(CostRow(candidate_id=row.id, **asdict(proposal.cost)))
+        return row.trial_number
 
     def _lease(self, row: CandidateRow) -> None:
         row.worker_id = self.worker.id
@@ -361,37 +371,30 @@ class Ledger:
 
     def _held(self, session: Session, handle: Handle) -> CandidateRow:
         """Return the row of a trial that this worker holds, or was the one to end."""
-        owner = self._study(session)
-        count_time(session, owner)
-        row = candidate_row(session, owner.name, handle.number)
+        row = locked_candidate(session, self.worker.study, handle.number)
         if row.worker_id != self.worker.id or row.state == CandidateState.INTERRUPTED:
             raise LeaseLostError(
-                f"trial {handle.number} of '{owner.name}' is not this worker's any more: it was "
-                f"silent for {self.lease_seconds:g} s or more"
+                f"trial {handle.number} of '{self.worker.study}' is not this worker's any more: "
+                f"it was silent for {self.lease_seconds:g} s or more"
             )
         return row
 
     def _paused(self, session: Session, handle: Handle) -> CandidateRow:
-        owner = self._study(session)
-        row = candidate_row(session, owner.name, handle.number)
+        row = locked_candidate(session, self.worker.study, handle.number)
         if row.state != CandidateState.PAUSED:
-            raise LeaseLostError(f"trial {handle.number} of '{owner.name}' does not pause any more")
+            raise LeaseLostError(
+                f"trial {handle.number} of '{self.worker.study}' does not pause any more"
+            )
         return row
 
     def _evaluated(
         self, session: Session, row: CandidateRow, evaluation: Evaluation, cost: CostRecord
     ) -> None:
         """Give a candidate its evaluation and its measured cost."""
-        stored = session.scalar(evaluation_with(evaluation.key))
-        new = stored is None or stored.salvaged
-        if stored is None:
-            stored = evaluation_row(evaluation, row.study_id, self.tables.time())
-            session.add(stored)
-            session.flush()
+        stored, new = add_evaluation(session, evaluation, row.study_id, self.tables.time())
         if new:
-            stored.salvaged = False
             row.newly_trained, row.epochs_trained = True, evaluation.key.epochs
-        row.evaluation_id, row.finished_at = stored.id, self.tables.time()
+        row.evaluation_id, row.finished_at = stored, self.tables.time()
         row.lease_expires_s = None
         measured = {name: getattr(cost, name) for name in MEASURED}
         session.add(MeasuredCostRow(candidate_id=row.id, **measured))

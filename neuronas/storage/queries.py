@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from neuronas.records import CandidateState, EvaluationKey, Standing
+from neuronas.records import CandidateState, Standing
 from neuronas.storage.clock import now_s
 from neuronas.storage.tables import (
     CandidateRow,
@@ -34,38 +34,47 @@ def locked_study(session: Session, name: str) -> StudyRow:
     return session.scalars(query).one()
 
 
-def count_time(session: Session, study: StudyRow) -> float:
-    """Count the time of a search until now, in a transaction that holds the study; return now."""
-    now = session.scalar(sa.select(now_s())) or 0.0
-    study.wall_seconds += max(0.0, now - (study.counted_until_s or now))
-    study.counted_until_s = now
-    return now
+def count_time(study: StudyRow) -> None:
+    """Count the time of a search until now, in a transaction that holds the study."""
+    passed = now_s() - sa.func.coalesce(StudyRow.counted_until_s, now_s())
+    study.wall_seconds = StudyRow.wall_seconds + sa.case((passed > 0, passed), else_=0.0)
+    study.counted_until_s = now_s()
 
 
-def standing(session: Session, study: StudyRow, worker_id: int | None = None) -> Standing:
+def standing(
+    session: Session, study: StudyRow, worker_id: int | None = None, digest: str = ""
+) -> Standing:
     """Return how far a study is.
 
     Args:
         session: A session.
         study: The study.
         worker_id: Of the worker that asks.
+        digest: Deployment digest of a candidate that it is about to begin.
     """
-    running = CandidateRow.state == CandidateState.RUNNING
+    number, state = CandidateRow.trial_number, CandidateRow.state
+    like = CandidateRow.deployment_digest == digest
+    own = like & (CandidateRow.worker_id == worker_id) & (state == CandidateState.RUNNING)
     counts = sa.select(
         sa.func.count().filter(CandidateRow.newly_trained),
-        sa.func.count().filter(running),
+        sa.func.count().filter(state == CandidateState.RUNNING),
+        sa.func.count().filter(state == CandidateState.PAUSED),
         sa.func.coalesce(sa.func.sum(CandidateRow.epochs_trained), 0.0),
-        sa.func.max(CandidateRow.trial_number).filter(running, CandidateRow.worker_id == worker_id),
+        sa.func.count().filter(like) > 0,
+        sa.func.max(number).filter(own),
     ).where(CandidateRow.study_id == study.id)
-    trained, begun, epochs, held = session.execute(counts).one()
+    trained, running, paused, epochs, begun, held = session.execute(counts).one()
+    counts_gain = study.config["search"].get("stop", {}).get("no_gain") is not None
     return Standing(
         state=study.state,
         target_trials=study.target_trials,
         trained=trained,
-        running=begun,
+        running=running,
+        paused=paused,
         epochs=epochs,
         wall_seconds=study.wall_seconds,
-        since_gain=trained - trained_at_last_gain(session, study.id),
+        since_gain=trained - trained_at_last_gain(session, study.id) if counts_gain else 0,
+        begun=bool(begun),
         held=held,
     )
 
@@ -80,6 +89,20 @@ def trained_at_last_gain(session: Session, study_id: int) -> int:
     return session.scalar(reached) or 0
 
 
+def locked_candidate(session: Session, study: str, trial_number: int) -> CandidateRow:
+    """Return the row of a candidate, in a transaction that holds its study from now on.
+
+    The study is locked first, as everywhere, so that no two transactions wait for each other.
+    """
+    query = (
+        sa.select(StudyRow, CandidateRow)
+        .join(CandidateRow, CandidateRow.study_id == StudyRow.id)
+        .where(StudyRow.name == study, CandidateRow.trial_number == trial_number)
+        .with_for_update()
+    )
+    return session.execute(query).one()[1]
+
+
 def candidate_row(session: Session, study: str, trial_number: int) -> CandidateRow:
     """Return the row of a candidate that is there."""
     query = (
@@ -88,15 +111,6 @@ def candidate_row(session: Session, study: str, trial_number: int) -> CandidateR
         .where(StudyRow.name == study, CandidateRow.trial_number == trial_number)
     )
     return session.scalars(query).one()
-
-
-def evaluation_with(key: EvaluationKey) -> sa.Select[EvaluationRow]:
-    """Return the query of the evaluation with a key."""
-    return sa.select(EvaluationRow).where(
-        EvaluationRow.training_digest == key.digest,
-        EvaluationRow.epochs == key.epochs,
-        EvaluationRow.seed == key.seed,
-    )
 
 
 def trials_of(study: str) -> sa.Select[CandidateRow, CostRow, MeasuredCostRow, EvaluationRow]:

@@ -20,18 +20,17 @@ from neuronas.records import (
     StudyRecord,
     Trial,
 )
+from neuronas.storage.evaluations import evaluation_with, insert_evaluation
 from neuronas.storage.fronts import front_events, front_points
 from neuronas.storage.patience import patient
 from neuronas.storage.queries import (
     candidate_row,
-    evaluation_with,
     locked_study,
     study_row,
     trials_of,
 )
 from neuronas.storage.rows import (
     evaluation_record,
-    evaluation_row,
     study_record,
     trial_record,
 )
@@ -156,10 +155,7 @@ class Repository(Workers):
         """
         with self.writing() as session:
             owner = locked_study(session, study)
-            if session.scalar(evaluation_with(evaluation.key)) is None:
-                row = evaluation_row(evaluation, owner.id, self.time())
-                row.salvaged = salvaged
-                session.add(row)
+            insert_evaluation(session, evaluation, owner.id, self.time(), salvaged=salvaged)
 
     @patient
     def set_test_accuracy(self, key: EvaluationKey, accuracy: float) -> None:

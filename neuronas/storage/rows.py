@@ -94,27 +94,27 @@ def _stated(session: Session, row: StudyRow) -> Stated:
     )
 
 
-def evaluation_row(e: Evaluation, study_id: int, now: datetime) -> EvaluationRow:
-    """Return the row of a new evaluation."""
-    return EvaluationRow(
-        study_id=study_id,
-        training_digest=e.key.digest,
-        epochs=e.key.epochs,
-        seed=e.key.seed,
-        validation_accuracy=e.validation_accuracy,
-        test_accuracy=e.test_accuracy,
-        spike_rates=dict(e.spike_rates),
-        zero_inputs=None if e.zero_inputs is None else dict(e.zero_inputs),
-        train_seconds=e.train_seconds,
-        peak_memory_bytes=e.peak_memory_bytes,
-        weights_path=e.weights_path.as_posix(),
-        weights_sha256=e.weights_sha256,
-        device=e.provenance.device,
-        threads=e.provenance.threads,
-        split=e.provenance.split,
-        versions=dict(e.provenance.versions),
-        created_at=now,
-    )
+def evaluation_values(e: Evaluation, study_id: int, now: datetime) -> dict[str, Any]:
+    """Return the columns of a new evaluation."""
+    return {
+        "study_id": study_id,
+        "training_digest": e.key.digest,
+        "epochs": e.key.epochs,
+        "seed": e.key.seed,
+        "validation_accuracy": e.validation_accuracy,
+        "test_accuracy": e.test_accuracy,
+        "spike_rates": dict(e.spike_rates),
+        "zero_inputs": None if e.zero_inputs is None else dict(e.zero_inputs),
+        "train_seconds": e.train_seconds,
+        "peak_memory_bytes": e.peak_memory_bytes,
+        "weights_path": e.weights_path.as_posix(),
+        "weights_sha256": e.weights_sha256,
+        "device": e.provenance.device,
+        "threads": e.provenance.threads,
+        "split": e.provenance.split,
+        "versions": dict(e.provenance.versions),
+        "created_at": now,
+    }
 
 
 def evaluation_record(row: EvaluationRow) -> Evaluation:

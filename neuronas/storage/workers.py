@@ -146,9 +146,9 @@ class Workers(Sessions):
     @patient
     def _leave(self, worker: Worker) -> None:
         with self.writing() as session:
-            now = count_time(session, locked_study(session, worker.study))
+            count_time(locked_study(session, worker.study))
             row = session.get_one(WorkerRow, worker.id)
-            row.left_s = now
+            row.left_s = now_s()
             uid = row.uid
         _here.discard(uid)
 
