@@ -91,23 +91,25 @@ def test_only_old_half_written_files_are_swept(make_trainer):
     assert {path.name for path in folder.iterdir()} == {young.name, rung.checkpoint_path.name}
 
 
-def drained(maker, network, since: Rung | None = None) -> Rung:
-    """Train until the next epoch is done, as this process is drained from the start."""
+def drained(maker, network, key: EvaluationKey, since: Rung | None = None) -> Rung:
+    """Train on until this process notices that it is drained, which it is from the start."""
     with interrupts.draining(600):
         interrupts.drain()
         with pytest.raises(TrainingPausedError) as paused:
-            maker.evaluate(network, LONGER, since)
+            maker.evaluate(network, key, since)
     return paused.value.rung
 
 
-@pytest.mark.parametrize("isolate", [False, True], ids=["here", "process of its own"])
-def test_a_drained_training_goes_on_to_what_it_would_have_been(make_trainer, isolate):
-    maker = make_trainer(settings=TrainingConfig(epochs=4, batch_size=32, isolate=isolate))
-    straight = maker.evaluate(TINY, LONGER)
-    first = drained(maker, TINY)
-    second = drained(maker, TINY, first)
-    assert 1 <= first.epochs < second.epochs < LONGER.epochs
-    on = maker.evaluate(TINY, LONGER, second)
+@pytest.mark.parametrize(
+    ("isolate", "epochs"), [(False, 4), (True, 40)], ids=["here", "process of its own"]
+)
+def test_a_drained_training_goes_on_to_what_it_would_have_been(make_trainer, isolate, epochs):
+    settings = TrainingConfig(epochs=epochs, batch_size=32, isolate=isolate)
+    maker, key = make_trainer(settings=settings), replace(KEY, epochs=epochs)
+    straight = maker.evaluate(TINY, key)
+    first = drained(maker, TINY, key)
+    assert 1 <= first.epochs < epochs
+    on = maker.evaluate(TINY, key, first)
     assert on.weights_sha256 == straight.weights_sha256
     assert on.validation_accuracy == straight.validation_accuracy
     assert on.spike_rates == straight.spike_rates
