@@ -358,6 +358,7 @@ class Standing:
         since_gain: Networks newly trained since the hypervolume last grew; 0 where no rule asks.
         begun: Whether a candidate like that which is about to begin was begun already.
         held: Number of its trial where it was so by the asking worker, which holds it still.
+        is_trained: Whether a network like it was trained, for however long and by whatever study.
     """
 
     state: str
@@ -370,6 +371,7 @@ class Standing:
     since_gain: int
     begun: bool = False
     held: int | None = None
+    is_trained: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -232,6 +232,42 @@ def _say_now_and_then() -> Callable[[trained.Step], None]:
     return tell
 
 
+@app.command("service")
+def service(
+    storage: Annotated[
+        str,
+        typer.Option(
+            "--storage", help="Database for this alone; studies are left in it.", show_default=False
+        ),
+    ],
+    clients: Annotated[
+        list[int] | None,
+        typer.Option("--clients", min=1, help="May be repeated. Default: 1, 4, 16, 64."),
+    ] = None,
+    trials: Annotated[int, typer.Option(min=1, help="Trials of each run.")] = 192,
+    train_seconds: Annotated[float, typer.Option(min=0.0, help="Time of each training.")] = 0.0,
+    repetitions: Repetitions = 3,
+    form: Format = OutputFormat.TABLE,
+) -> None:
+    """Trials per second that a database takes from many workers, against plain Optuna.
+
+    Workers do everything but train. Both sides run alternately, with the same sampler.
+    """
+    from neuronas.benchmarks.service import CLIENTS, bench_service
+    from neuronas.report import service_table
+    from neuronas.storage import resolve_url
+
+    rows = bench_service(
+        resolve_url(storage),
+        clients or CLIENTS,
+        trials=trials,
+        repetitions=repetitions,
+        train_seconds=train_seconds,
+        listener=say,
+    )
+    write_table(service_table([asdict(row) for row in rows]), form)
+
+
 @app.command("training")
 def training(
     repetitions: Repetitions = 7,

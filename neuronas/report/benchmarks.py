@@ -31,6 +31,19 @@ def speed_table(rows: Sequence[Row]) -> Table:
     return Table(columns, rows)
 
 
+def service_table(rows: Sequence[Row]) -> Table:
+    """Return what a database takes from many workers, ours against plain Optuna."""
+    columns = (
+        Column("implementation", "implementation"),
+        Column("clients", "clients", number),
+        Column("trials_per_s", "trials/s", number),
+        Column("statements_per_trial", "statements per trial", number),
+        Column("commits_per_trial", "commits per trial", number),
+        Column("ratio", "times as fast", number),
+    )
+    return Table(columns, rows)
+
+
 def agreement_table(rows: Sequence[Row]) -> Table:
     """Return how far a hardware model agrees with a simulator, per metric."""
     columns = (

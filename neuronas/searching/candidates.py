@@ -163,7 +163,7 @@ class CandidateRunner:
     def _train(self, begun: Begun) -> None:
         network, handle = begun.candidate.architecture, begun.handle
         key = self.pausing.key_of(begun.candidate.training_digest)
-        evaluation = self.repository.find_evaluation(key)
+        evaluation = self.repository.find_evaluation(key) if handle.is_trained else None
         if evaluation is None:
             try:
                 found = self.pausing.train(

@@ -22,6 +22,7 @@ from neuronas.storage.figures import Figures, StudyFigures
 from neuronas.storage.ledger import Drawn, Ledger, Proposal, Refusal
 from neuronas.storage.reaping import Reaper
 from neuronas.storage.repository import Repository
+from neuronas.storage.traffic import Traffic, counted_traffic
 from neuronas.storage.upkeep import (
     DatabaseStatus,
     back_up_database,
@@ -54,8 +55,10 @@ __all__ = [
     "Repository",
     "SharedStudy",
     "StudyFigures",
+    "Traffic",
     "back_up_database",
     "chosen_values",
+    "counted_traffic",
     "database_status",
     "enqueue",
     "is_asked_for",

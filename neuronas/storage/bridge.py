@@ -40,10 +40,17 @@ _ASKED_FOR = "asked_for"
 
 @dataclass(frozen=True, slots=True)
 class Handle:
-    """A trial that was begun: its number in the study, and Optuna's id of it."""
+    """A trial that was begun.
+
+    Attributes:
+        number: Its number in the study.
+        id: Optuna's id of it.
+        is_trained: Whether a network like it may be trained already.
+    """
 
     number: int
     id: int
+    is_trained: bool = True
 
 
 class _Joined(Session):

@@ -128,7 +128,8 @@ class Ledger:
         with self.tables.writing(self.shared) as session:
             owner = self._study(session)
             digest = proposal.candidate.deployment_digest
-            refusal = self._refusal(session, owner, is_over, digest)
+            training = proposal.candidate.training_digest
+            refusal = self._refusal(session, owner, is_over, digest, training)
             if refusal is Refusal.TAKEN and self.last.held is not None:
                 # The connection broke at the commit by which this worker began it.
                 return self.shared.handle(self.last.held)
@@ -138,7 +139,7 @@ class Ledger:
                 proposal.values, proposal.distributions, proposal.attributes
             )
             number = self._add(session, owner, proposal, self.shared.number_of(created))
-            return Handle(number, created)
+            return Handle(number, created, is_trained=self.last.is_trained)
 
     def begin_asked(
         self,
@@ -193,8 +194,8 @@ class Ledger:
                     return refusal
                 if row.state != CandidateState.PAUSED:
                     return Refusal.TAKEN
-                row.state = CandidateState.RUNNING
-                self._lease(row)
+                row.state, row.worker_id = CandidateState.RUNNING, self.worker.id
+                row.lease_expires_s = now_s() + self.lease_seconds
             return self.shared.handle(number), last_rung(session, row)
 
     def _holds(self, session: Session, owner: StudyRow, number: int) -> bool:
@@ -208,9 +209,14 @@ class Ledger:
         return session.scalar(held) is not None
 
     def _refusal(
-        self, session: Session, owner: StudyRow, is_over: IsOver, digest: str = ""
+        self,
+        session: Session,
+        owner: StudyRow,
+        is_over: IsOver,
+        digest: str = "",
+        training_digest: str = "",
     ) -> Refusal | None:
-        self.last = now = standing(session, owner, self.worker.id, digest)
+        self.last = now = standing(session, owner, self.worker.id, digest, training_digest)
         if now.begun:
             return Refusal.TAKEN
         if owner.state == STOPPED or is_over(now):
@@ -233,7 +239,8 @@ class Ledger:
             for reason in owner.rejections.keys() | drawn.reasons.keys()
         }
         count_time(owner)
-        row = CandidateRow(
+        # As one statement, which also returns what the database works out.
+        inserted = sa.insert(CandidateRow).values(
             study_id=owner.id,
             trial_number=number,
             genotype=candidate.architecture.to_json(),
@@ -244,16 +251,13 @@ class Ledger:
             retry_of=candidate.retry_of,
             feasible_probability=candidate.feasible_probability,
             created_at=self.tables.time(),
+            worker_id=self.worker.id,
+            lease_expires_s=now_s() + self.lease_seconds,
         )
-        self._lease(row)
-        session.add(row)
-        session.flush()
-        session.add(CostRow(candidate_id=row.id, **asdict(proposal.cost)))
-        return row.trial_number
-
-    def _lease(self, row: CandidateRow) -> None:
-        row.worker_id = self.worker.id
-        row.lease_expires_s = now_s() + self.lease_seconds
+        returned = inserted.returning(CandidateRow.id, CandidateRow.trial_number)
+        row_id, trial_number = session.execute(returned).one()
+        session.add(CostRow(candidate_id=row_id, **asdict(proposal.cost)))
+        return trial_number
 
     # Ending
 

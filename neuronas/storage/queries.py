@@ -42,7 +42,11 @@ def count_time(study: StudyRow) -> None:
 
 
 def standing(
-    session: Session, study: StudyRow, worker_id: int | None = None, digest: str = ""
+    session: Session,
+    study: StudyRow,
+    worker_id: int | None = None,
+    digest: str = "",
+    training_digest: str = "",
 ) -> Standing:
     """Return how far a study is.
 
@@ -51,6 +55,7 @@ def standing(
         study: The study.
         worker_id: Of the worker that asks.
         digest: Deployment digest of a candidate that it is about to begin.
+        training_digest: Training digest of the same.
     """
     number, state = CandidateRow.trial_number, CandidateRow.state
     like = CandidateRow.deployment_digest == digest
@@ -62,8 +67,9 @@ def standing(
         sa.func.coalesce(sa.func.sum(CandidateRow.epochs_trained), 0.0),
         sa.func.count().filter(like) > 0,
         sa.func.max(number).filter(own),
+        sa.exists().where(EvaluationRow.training_digest == training_digest),
     ).where(CandidateRow.study_id == study.id)
-    trained, running, paused, epochs, begun, held = session.execute(counts).one()
+    trained, running, paused, epochs, begun, held, is_trained = session.execute(counts).one()
     counts_gain = study.config["search"].get("stop", {}).get("no_gain") is not None
     return Standing(
         state=study.state,
@@ -76,6 +82,7 @@ def standing(
         since_gain=trained - trained_at_last_gain(session, study.id) if counts_gain else 0,
         begun=bool(begun),
         held=held,
+        is_trained=bool(is_trained),
     )
 
 

@@ -190,7 +190,7 @@ def test_a_trial_pauses_and_is_taken_up_by_whoever_comes(ledger, study_url):
     assert (ledger.standing().running, ledger.standing().epochs) == (0, 2)
     with joined(study_url) as other, joined(study_url) as late:
         taken, since = other.take_up(0, goes_on)
-        assert (taken, since.epochs) == (handle, 2)
+        assert (taken.number, taken.id, since.epochs) == (0, handle.id, 2)
         assert late.take_up(0, goes_on) is Refusal.TAKEN
         with pytest.raises(LeaseLostError):
             completed(ledger, handle)
