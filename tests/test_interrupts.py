@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+import time
 import weakref
 
 import pytest
@@ -59,3 +60,52 @@ print("alive")
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=False)
     assert (done.returncode, done.stdout) == (-signal.SIGTERM, b"")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGUSR1])
+def test_a_signal_drains_and_a_later_one_ends_at_once(number, monkeypatch):
+    monkeypatch.setattr(interrupts, "_ONE_WISH_SECONDS", 0.05)
+    before = signal.getsignal(number)
+    with interrupts.draining(60):
+        assert not interrupts.is_draining()
+        signal.raise_signal(number)
+        signal.raise_signal(number)  # at once: the same wish
+        assert interrupts.is_draining()
+        interrupts.check()
+        time.sleep(0.06)
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(number)
+    assert not interrupts.is_draining()
+    assert signal.getsignal(number) is before
+
+
+def test_a_drain_that_takes_too_long_ends_by_itself():
+    with interrupts.draining(0.02):
+        interrupts.check()
+        signal.raise_signal(signal.SIGTERM)
+        with pytest.raises(KeyboardInterrupt):
+            check_for_seconds(10)
+    check_for_seconds(0.05)
+
+
+def test_a_drain_that_was_quick_leaves_nothing_behind():
+    with interrupts.draining(0.05):
+        signal.raise_signal(signal.SIGUSR1)
+    check_for_seconds(0.1)
+
+
+def check_for_seconds(seconds: float) -> None:
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        interrupts.check()
+        time.sleep(0.005)
+
+
+def test_what_another_thread_raises_is_raised_once_unless_forgotten():
+    interrupts.raise_soon(ZeroDivisionError())
+    with pytest.raises(ZeroDivisionError):
+        interrupts.check()
+    interrupts.check()
+    interrupts.raise_soon(ZeroDivisionError())
+    interrupts.forget()
+    interrupts.check()

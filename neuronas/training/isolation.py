@@ -138,8 +138,10 @@ def _death(status: int | None) -> TrainingFailedError:
 def _child(
     theirs: Connection[Any, Any], task: Callable[..., object], arguments: tuple[Any, ...]
 ) -> None:
-    # Ctrl-C reaches all processes of a terminal; ours is ended by its parent.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Ctrl-C reaches all processes of a terminal, and Slurm's SIGTERM all of a job; ours is ended,
+    # or drained, by its parent.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
     signal.signal(signal.SIGUSR1, lambda *_: interrupts.drain())
     threading.Thread(target=_end_with_parent, args=(theirs,), daemon=True).start()
     theirs.send(("started", resident_bytes()))

@@ -129,7 +129,7 @@ def begin_optunas(ledger: Ledger) -> object:
 def test_a_fault_at_any_statement_of_beginning_leaves_no_half_trial(study_url, fault, do):
     with joined(study_url) as ledger:
         begun(ledger)
-        assert at_each(ledger, do, fault) > 20
+        assert at_each(ledger, do, fault) > 10
         agreed(study_url)
         expire(study_url)
         assert reaper(ledger).reap() == [0, 1]
@@ -141,7 +141,7 @@ def test_a_fault_at_any_statement_of_beginning_leaves_no_half_trial(study_url, f
 def test_a_fault_at_any_statement_of_completing_loses_no_result(study_url, fault):
     with joined(study_url) as ledger:
         handle = begun(ledger)
-        assert at_each(ledger, lambda _: completed(ledger, handle), fault) > 15
+        assert at_each(ledger, lambda _: completed(ledger, handle), fault) > 10
         assert ledger.tables.find_trial("test", 0).evaluation == evaluation(key())
         expire(study_url)
         assert reaper(ledger).reap() == []
@@ -153,6 +153,6 @@ def test_a_fault_at_any_statement_of_the_reaper_queues_a_candidate_once(study_ur
     with joined(study_url) as ledger:
         begun(ledger)
         expire(study_url)
-        assert at_each(ledger, lambda _: reaper(ledger).reap(), fault) > 15
+        assert at_each(ledger, lambda _: reaper(ledger).reap(), fault) > 10
     agreed(study_url)
     assert [trial.state for trial in theirs(study_url)] == [TrialState.FAIL, TrialState.WAITING]

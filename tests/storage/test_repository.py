@@ -245,7 +245,6 @@ def test_networks_since_the_last_gain_are_counted_by_what_was_newly_trained(ledg
     assert trained(4, None, of=2) == 2  # reused
     assert trained(5, 0.3, of=3) == 0  # reused, on a front again
     assert trained(6, None) == 1
-    assert ledger.standing().since_gain == 1
 
 
 def test_a_point_that_does_not_enter_changes_no_front(ledger, repository):

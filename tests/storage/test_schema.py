@@ -72,6 +72,13 @@ def as_0003(url: str) -> None:
     with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as connection:
         for view in ("neuronas_v_costs", "neuronas_v_front"):
             connection.execute(f"DROP VIEW {view}")
+        connection.execute("DROP INDEX ix_neuronas_candidates_state")
+        connection.execute("ALTER TABLE neuronas_candidates DROP COLUMN worker_id")
+        connection.execute("ALTER TABLE neuronas_candidates DROP COLUMN lease_expires_s")
+        connection.execute("DROP TABLE neuronas_workers")
+        connection.execute("ALTER TABLE neuronas_evaluations DROP COLUMN salvaged")
+        connection.execute("ALTER TABLE neuronas_studies DROP COLUMN counted_until_s")
+        connection.execute("ALTER TABLE neuronas_studies DROP COLUMN environment")
         connection.execute("ALTER TABLE neuronas_candidates DROP COLUMN deaths")
         connection.execute("DROP TABLE neuronas_rungs")
         connection.execute("DROP TABLE neuronas_scores")

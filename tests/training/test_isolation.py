@@ -81,6 +81,11 @@ def test_our_own_errors_are_raised_as_they_are(error):
     assert vars(caught.value) == vars(error)
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_to_all_processes_of_a_job_is_its_parents_to_answer(number):
+    assert run_isolated(signal.raise_signal, number, limits=NONE) is None
+
+
 def test_a_bug_is_raised_with_its_traceback():
     with pytest.raises(ZeroDivisionError) as caught:
         run_isolated(fail, ZeroDivisionError("here"), limits=NONE)

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from neuronas import interrupts
 from neuronas.config import AugmentConfig, TrainingConfig
 from neuronas.errors import CheckpointError
-from neuronas.records import EvaluationKey, Rung
+from neuronas.records import EvaluationKey, Rung, TrainingPausedError
 from tests.training.examples import DEEP, KEY, TINY
 
 LONGER = replace(KEY, epochs=4)
@@ -88,3 +89,42 @@ def test_only_old_half_written_files_are_swept(make_trainer):
     os.utime(old, (time.time() - 3600,) * 2)
     maker.sweep()
     assert {path.name for path in folder.iterdir()} == {young.name, rung.checkpoint_path.name}
+
+
+def drained(maker, network, key: EvaluationKey, since: Rung | None = None) -> Rung:
+    """Train on until this process notices that it is drained, which it is from the start."""
+    with interrupts.draining(600):
+        interrupts.drain()
+        with pytest.raises(TrainingPausedError) as paused:
+            maker.evaluate(network, key, since)
+    return paused.value.rung
+
+
+@pytest.mark.parametrize(
+    ("isolate", "epochs"), [(False, 4), (True, 40)], ids=["here", "process of its own"]
+)
+def test_a_drained_training_goes_on_to_what_it_would_have_been(make_trainer, isolate, epochs):
+    settings = TrainingConfig(epochs=epochs, batch_size=32, isolate=isolate)
+    maker, key = make_trainer(settings=settings), replace(KEY, epochs=epochs)
+    straight = maker.evaluate(TINY, key)
+    first = drained(maker, TINY, key)
+    assert 1 <= first.epochs < epochs
+    on = maker.evaluate(TINY, key, first)
+    assert on.weights_sha256 == straight.weights_sha256
+    assert on.validation_accuracy == straight.validation_accuracy
+    assert on.spike_rates == straight.spike_rates
+
+
+def test_a_training_that_is_drained_in_its_last_epoch_ends(make_trainer):
+    maker = make_trainer(settings=TrainingConfig(epochs=4, batch_size=32))
+    almost = maker.train_to_rung(TINY, LONGER, 3)
+    with interrupts.draining(600):
+        interrupts.drain()
+        assert maker.evaluate(TINY, LONGER, almost).key == LONGER
+
+
+def test_a_drained_training_pauses_before_its_rung(make_trainer):
+    maker = make_trainer(settings=TrainingConfig(epochs=4, batch_size=32))
+    with interrupts.draining(600):
+        interrupts.drain()
+        assert maker.train_to_rung(TINY, LONGER, 3).epochs == 1
