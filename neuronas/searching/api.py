@@ -148,11 +148,9 @@ def search(
             if config.digest() != stored.config.digest():
                 require_nobody(repository, config.name)
         target = wanted_trials(config, stored, trials)
-        asked = (
-            stored
-            if work.joins
-            else stored and replace(stored, config=config, target_trials=target)
-        )
+        asked = stored
+        if stored is not None and not work.joins:
+            asked = replace(stored, config=config, target_trials=target)
         if asked is None or not _is_done(url, asked):
             trainer = study_trainer(config, checkpoint_dir, data_dir, threads, device)
             known = taken_over(config, repository, region.space, trainer.context())

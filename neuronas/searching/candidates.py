@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -74,6 +74,7 @@ class CandidateRunner:
         spool: Where results wait until they are told.
         report: Told what happens.
         reference: Worst value per objective, from which hypervolume is measured.
+        release: Gives back what this worker holds, if anything.
         trained: Networks that this worker trained newly.
     """
 
@@ -86,6 +87,7 @@ class CandidateRunner:
     spool: Spool
     report: Report
     reference: Mapping[str, float]
+    release: Callable[[], object]
     trained: int = 0
     _failures: dict[int, TrainingFailedError] = field(default_factory=dict)
 
@@ -156,6 +158,7 @@ class CandidateRunner:
                 self._train(begun)
         except LeaseLostError as lost:
             self.report(str(lost), trial=begun.handle.number)
+            self.release()  # what another program ended is this worker's in our tables still
         finally:
             self.heartbeat.holding = None
             interrupts.forget()

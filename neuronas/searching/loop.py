@@ -6,6 +6,7 @@ import random
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 import optuna
@@ -93,6 +94,7 @@ class SearchLoop:
             self.spool,
             self.report,
             self.repository.study(self.config.name).reference,
+            partial(self._reaper.release, ledger.worker),
         )
         self.sampler.slot = ledger.worker.slot
 

@@ -91,19 +91,21 @@ class Ledger:
 
         Its parameters follow in a transaction of their own, which does not hold the study.
         """
-        begun = self._begin(proposal, is_over)
+        tried = list[Handle]()
+        begun = self._begin(proposal, is_over, tried)
         if isinstance(begun, Handle):
-            self._describe(begun, proposal, [])
+            self._describe(begun, proposal, tried)
         return begun
 
     @patient
-    def _begin(self, proposal: Proposal, is_over: IsOver) -> Handle | Refusal:
+    def _begin(self, proposal: Proposal, is_over: IsOver, tried: list[Handle]) -> Handle | Refusal:
         with self.tables.writing(self.shared) as session:
             owner = self._study(session)
             refusal = self._refusal(session, owner, is_over, proposal.candidate)
             if refusal is Refusal.TAKEN and self.last.held is not None:
                 # The answer to the commit got lost by which this worker began it.
-                return self.shared.handle(self.last.held)
+                tried.append(self.shared.handle(self.last.held))
+                return tried[0]
             if refusal is not None:
                 return refusal
             created = self.shared.create()
