@@ -43,7 +43,6 @@ def draining(seconds: float) -> Iterator[None]:
     Args:
         seconds: Time after which KeyboardInterrupt is raised though something still runs.
     """
-    global _draining
     timer = threading.Timer(seconds, lambda: raise_soon(KeyboardInterrupt()))
     timer.daemon = True
     asked_at = [0.0]
@@ -62,7 +61,7 @@ def draining(seconds: float) -> Iterator[None]:
             yield
     finally:
         timer.cancel()
-        _draining = False
+        stop_draining()
         forget()
 
 
@@ -70,6 +69,12 @@ def drain() -> None:
     """Ask for a drain."""
     global _draining
     _draining = True
+
+
+def stop_draining() -> None:
+    """Take back what :func:`drain` asked for."""
+    global _draining
+    _draining = False
 
 
 def is_draining() -> bool:

@@ -12,6 +12,7 @@ from neuronas import __version__
 from neuronas.cli import (
     ablate,
     bench,
+    care,
     chips,
     cluster,
     data,
@@ -54,6 +55,9 @@ def _root(
 app.command("search")(search.search)
 app.command("resume")(search.resume)
 app.command("worker")(worker.worker)
+app.command("stop")(care.stop)
+app.command("delete")(care.delete)
+app.command("compare-studies")(care.compare_studies)
 app.command("enqueue")(studies.enqueue)
 app.command("list")(studies.list_studies)
 app.command("status")(studies.status)

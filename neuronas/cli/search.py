@@ -21,10 +21,14 @@ from neuronas.cli.options import (
     say,
     write_table,
 )
+from neuronas.cli.others import Others
 
 if TYPE_CHECKING:
-    from neuronas.searching import Progress, SearchResult
+    from neuronas.searching import Progress, SearchResult, Work
 
+Workers = Annotated[
+    int, typer.Option("--workers", min=1, help="Workers on this machine, a process each.")
+]
 StudyFile = Annotated[Path, typer.Argument(help="Study file.", show_default=False)]
 
 
@@ -36,6 +40,7 @@ def search(
     data_dir: DataDir = None,
     threads: Threads = 1,
     device: Device = None,
+    workers: Workers = 1,
     form: Format = OutputFormat.TABLE,
     accept_changes: Annotated[
         bool,
@@ -65,7 +70,8 @@ def search(
         config.name,
         url,
         form,
-        lambda listener: run(
+        Others(config.name, url, workers, _each(checkpoint_dir, data_dir, threads, device)),
+        lambda listener, work: run(
             config,
             storage=url,
             trials=trials,
@@ -75,6 +81,7 @@ def search(
             device=device,
             accept_changes=accept_changes,
             listener=listener,
+            work=work,
         ),
     )
 
@@ -87,6 +94,7 @@ def resume(
     data_dir: DataDir = None,
     threads: Threads = 1,
     device: Device = None,
+    workers: Workers = 1,
     form: Format = OutputFormat.TABLE,
 ) -> None:
     """Go on with a stored study, after an interruption or for more networks."""
@@ -98,7 +106,8 @@ def resume(
         name,
         url,
         form,
-        lambda listener: run(
+        Others(name, url, workers, _each(checkpoint_dir, data_dir, threads, device)),
+        lambda listener, work: run(
             name,
             storage=url,
             trials=trials,
@@ -107,24 +116,39 @@ def resume(
             threads=threads,
             device=device,
             listener=listener,
+            work=work,
         ),
     )
+
+
+def _each(
+    checkpoint_dir: Path | None, data_dir: Path | None, threads: int, device: str | None
+) -> dict[str, object]:
+    """Return the options that the other workers get, too."""
+    return {
+        "--checkpoint-dir": checkpoint_dir,
+        "--data-dir": data_dir,
+        "--threads": threads,
+        "--device": device,
+    }
 
 
 def _run(
     name: str,
     url: str,
     form: OutputFormat,
-    run: Callable[[Callable[[Progress], None]], SearchResult],
+    others: Others,
+    run: Callable[[Callable[[Progress], None], Work], SearchResult],
 ) -> None:
     from neuronas.cli.progress import shown_progress
     from neuronas.cli.stopping import stopped_by_user
     from neuronas.report import front_table
+    from neuronas.searching import Work
     from neuronas.storage import storage_option
 
     go_on = f"nothing is lost. Go on with: neuronas resume {name}{storage_option(url)}"
-    with stopped_by_user(go_on), shown_progress() as listener:
-        result = run(listener)
+    with stopped_by_user(go_on), others, shown_progress() as listener:
+        result = run(listener, Work(on_join=others.start))
     counts = result.study.counts
     done = f"{counts['trained']} networks trained, {counts['reused']} reused"
     if result.study.state == "exhausted":

@@ -27,7 +27,13 @@ from neuronas.report.hardware import (
 )
 from neuronas.report.history import history_table
 from neuronas.report.proxies import fidelities_table, proxies_table
-from neuronas.report.studies import front_table, status_json, status_table, studies_table
+from neuronas.report.studies import (
+    compared_table,
+    front_table,
+    status_json,
+    status_table,
+    studies_table,
+)
 from neuronas.report.survey import extremes_table, survey_json, survey_table
 from neuronas.report.tables import Column, Format, Row, Table
 
@@ -39,6 +45,7 @@ __all__ = [
     "ablation_table",
     "agreement_table",
     "chips_table",
+    "compared_table",
     "comparison_table",
     "constants_table",
     "cost_tables",

@@ -12,6 +12,7 @@ from neuronas.records import StudyRecord, Trial
 from neuronas.report.tables import Column, Row, Table, number, percent
 from neuronas.report.units import quantity_columns
 from neuronas.searching import QUANTITIES
+from neuronas.searching.care import Compared
 from neuronas.searching.stop_rules import StopRule, holding_rule, stop_rules
 
 
@@ -94,6 +95,37 @@ def _chosen(value: float | str) -> str:
 
 def _validation_accuracy(trial: Trial) -> float:
     return trial.evaluation.validation_accuracy if trial.evaluation else 0.0
+
+
+def compared_table(studies: Sequence[Compared]) -> Table:
+    """Return studies with the same objectives side by side, the largest hypervolume first."""
+    rows: list[Row] = []
+    for compared in sorted(studies, key=lambda c: c.hypervolume, reverse=True):
+        study = compared.study
+        best = max(map(_validation_accuracy, compared.front), default=None)
+        rows.append(
+            {
+                "study": study.name,
+                "trained": study.counts["trained"],
+                "epochs": study.epochs,
+                "front": len(compared.front),
+                "on_common_front": len(compared.on_common_front),
+                "hypervolume": compared.hypervolume,
+                "best_accuracy": best,
+                "trials_on_common_front": compared.on_common_front,
+            }
+        )
+    columns = (
+        Column("study", "study"),
+        Column("trained", "trained", number),
+        Column("epochs", "epochs", number),
+        Column("front", "front", number),
+        Column("on_common_front", "of it on the common front", number),
+        Column("hypervolume", "hypervolume", number),
+        Column("best_accuracy", "best accuracy", percent),
+    )
+    note = "Hypervolumes are measured from the worst of the studies' references."
+    return Table(columns, rows, title="Studies compared", caption=note)
 
 
 def studies_table(studies: Sequence[tuple[StudyRecord, str, float, int]]) -> Table:

@@ -14,12 +14,16 @@ from neuronas.errors import LeaseLostError, StorageError
 from neuronas.records import Worker
 from neuronas.storage import Reaper, Repository
 
+STOPPED = "stopped"
+
 _RENEWALS = 4
 """Per lease: so many may fail before it expires, but one."""
 
 
 class Heartbeat:
     """A thread that renews a worker's lease and takes trials away from dead workers.
+
+    When somebody has stopped the study, it lets this process drain.
 
     Args:
         repository: Our tables.
@@ -77,7 +81,9 @@ class Heartbeat:
 
     def _renew(self) -> None:
         held = self.holding
-        found = self._repository.renew(self._worker, self._lease_seconds)
+        found, state = self._repository.renew(self._worker, self._lease_seconds)
+        if state == STOPPED:
+            interrupts.drain()
         if held is not None and found != held and self.holding == held:
             interrupts.raise_soon(
                 LeaseLostError(f"trial {held} was taken away: no sign of life came through")

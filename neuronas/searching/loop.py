@@ -18,7 +18,7 @@ from neuronas.config import StudyConfig
 from neuronas.errors import LeaseLostError, SpaceExhaustedError, StorageError
 from neuronas.records import CandidateState, Standing
 from neuronas.searching.candidates import Begun, CandidateRunner
-from neuronas.searching.heartbeat import Heartbeat
+from neuronas.searching.heartbeat import STOPPED, Heartbeat
 from neuronas.searching.pausing import Evaluator, Pausing
 from neuronas.searching.progress import Report
 from neuronas.searching.recovery import catch_up
@@ -37,7 +37,7 @@ from neuronas.storage import (
     translated_errors,
 )
 
-RUNNING, FINISHED, EXHAUSTED, STOPPED = "running", "finished", "exhausted", "stopped"
+RUNNING, FINISHED, EXHAUSTED = "running", "finished", "exhausted"
 
 _LOOK_SECONDS = 1.0
 """Mean time between looks at a study that asks for nothing while others train."""
@@ -112,7 +112,7 @@ class SearchLoop:
             StorageError: The database cannot be used, or not for longer than workers wait.
             KeyboardInterrupt: The user stopped it; the running candidate is queued again.
         """
-        self._started = time.monotonic()
+        self._started, drained_before = time.monotonic(), interrupts.is_draining()
         self.evaluator.sweep()
         try:
             with translated_errors(self.repository.url), self._heartbeat:
@@ -125,6 +125,9 @@ class SearchLoop:
         except (KeyboardInterrupt, StorageError) as stop:
             self._release(stop)
             raise
+        finally:
+            if not drained_before:
+                interrupts.stop_draining()
         if state in (FINISHED, EXHAUSTED):
             self._score_front()
             self.repository.update_study(self.config.name, state=state)
@@ -153,7 +156,8 @@ class SearchLoop:
             The state of the study if nothing more is to be done, else None.
         """
         if self._has_done_its_share():
-            return RUNNING
+            stopped = self.ledger.standing().state == STOPPED
+            return STOPPED if stopped else RUNNING
         if self.config.search.rungs:
             self._pausing.load()
         trials = self.ledger.trials()

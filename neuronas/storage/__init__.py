@@ -6,6 +6,7 @@ from neuronas.storage.bridge import (
     SharedStudy,
     chosen_values,
     enqueue,
+    existing_study,
     is_asked_for,
     is_enqueued,
     is_retry,
@@ -17,6 +18,7 @@ from neuronas.storage.bridge import (
     set_constraints,
 )
 from neuronas.storage.database import require_existing
+from neuronas.storage.deleting import Deleted, delete_study
 from neuronas.storage.faults import translated_errors
 from neuronas.storage.figures import Figures, StudyFigures
 from neuronas.storage.ledger import Ledger
@@ -45,6 +47,7 @@ __all__ = [
     "LEASE_SECONDS",
     "RETRY_OF",
     "DatabaseStatus",
+    "Deleted",
     "Drawn",
     "Figures",
     "Handle",
@@ -61,7 +64,9 @@ __all__ = [
     "chosen_values",
     "counted_traffic",
     "database_status",
+    "delete_study",
     "enqueue",
+    "existing_study",
     "is_asked_for",
     "is_enqueued",
     "is_retry",

@@ -204,6 +204,10 @@ class SharedStudy:
                 f"trial {handle.number} of '{self.study.study_name}' was ended by another program"
             ) from None
 
+    def delete(self) -> None:
+        """Delete the study with all its trials."""
+        self.rows.delete_study(self._id)
+
     def enqueue_again(
         self,
         frozen: FrozenTrial,
@@ -361,6 +365,17 @@ def chosen_values(trial: FrozenTrial) -> dict[str, Any]:
     """Return what is known of a trial's parameters: an enqueued one's all, others' as suggested."""
     values: dict[str, Any] = trial.user_attrs.get(_VALUES, trial.params)
     return values
+
+
+def existing_study(url: str, name: str) -> SharedStudy | None:
+    """Return the Optuna study ``name`` if it is there; a search may have died before it was."""
+    rows = _created_storage(url)
+    cached = optuna.storages.get_storage(rows)
+    try:
+        study = optuna.load_study(study_name=name, storage=cached)
+    except KeyError:
+        return None
+    return SharedStudy(url, study, rows, cached)
 
 
 def queued(url: str, name: str) -> int:

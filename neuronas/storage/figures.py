@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from neuronas.records import CandidateState
+from neuronas.storage.clock import now_s
 from neuronas.storage.database import require_existing
 from neuronas.storage.sessions import Sessions
-from neuronas.storage.tables import CandidateRow, FrontRow, StudyRow
+from neuronas.storage.tables import CandidateRow, FrontRow, StudyRow, WorkerRow
 
 _HOUR = timedelta(hours=1)
 
@@ -27,6 +28,8 @@ class StudyFigures:
         trained: Networks newly trained.
         trained_in_last_hour: Those of them that were finished within the last hour.
         hypervolume: Of its front, in [0, 1].
+        workers: Workers that are alive.
+        oldest_lease_s: For how long the longest held trial has run, in seconds; 0 without one.
     """
 
     name: str
@@ -34,6 +37,8 @@ class StudyFigures:
     trained: int
     trained_in_last_hour: int
     hypervolume: float
+    workers: int
+    oldest_lease_s: float
 
 
 class Figures(Sessions):
@@ -49,9 +54,11 @@ class Figures(Sessions):
         """Return the figures of each study, oldest first."""
         with self.reading() as session:
             names = sa.select(StudyRow.id, StudyRow.name).order_by(StudyRow.id)
+            now = self.time()
             states, trained = _states(session), _trained(session)
-            recently = _trained(session, CandidateRow.finished_at > self.time() - _HOUR)
-            volumes = _hypervolumes(session)
+            recently = _trained(session, CandidateRow.finished_at > now - _HOUR)
+            volumes, workers = _hypervolumes(session), _workers(session)
+            begun = _oldest_begun(session)
             return [
                 StudyFigures(
                     name=name,
@@ -59,6 +66,8 @@ class Figures(Sessions):
                     trained=trained.get(id_, 0),
                     trained_in_last_hour=recently.get(id_, 0),
                     hypervolume=volumes.get(id_, 0.0),
+                    workers=workers.get(id_, 0),
+                    oldest_lease_s=(now - begun[id_]).total_seconds() if id_ in begun else 0.0,
                 )
                 for id_, name in session.execute(names)
             ]
@@ -74,6 +83,24 @@ def _trained(session: Session, *conditions: sa.ColumnElement[bool]) -> dict[int,
     query = (
         sa.select(CandidateRow.study_id, sa.func.count())
         .where(CandidateRow.newly_trained, *conditions)
+        .group_by(CandidateRow.study_id)
+    )
+    return dict(session.execute(query).all())
+
+
+def _workers(session: Session) -> dict[int, int]:
+    query = (
+        sa.select(WorkerRow.study_id, sa.func.count())
+        .where(WorkerRow.left_s.is_(None), WorkerRow.expires_s > now_s())
+        .group_by(WorkerRow.study_id)
+    )
+    return dict(session.execute(query).all())
+
+
+def _oldest_begun(session: Session) -> dict[int, datetime]:
+    query = (
+        sa.select(CandidateRow.study_id, sa.func.min(CandidateRow.created_at))
+        .where(CandidateRow.state == CandidateState.RUNNING)
         .group_by(CandidateRow.study_id)
     )
     return dict(session.execute(query).all())

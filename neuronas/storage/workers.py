@@ -101,7 +101,7 @@ class Workers(Sessions):
             known = session.scalar(sa.select(WorkerRow).where(WorkerRow.uid == uid))
             if known is not None:  # the answer to the commit got lost
                 return _record(known, study, known.joined_s, None)
-            living = self._living(session, owner.id)
+            living = self.living(session, owner.id)
             self._require_place(study, living, alone=alone)
             now = session.scalar(sa.select(now_s())) or 0.0
             if not living:
@@ -152,14 +152,18 @@ class Workers(Sessions):
             uid = row.uid
         _here.discard(uid)
 
-    def renew(self, worker: Worker, lease_seconds: float) -> int | None:
-        """Extend the lease of a worker and of what it holds; return the number of that trial."""
+    def renew(self, worker: Worker, lease_seconds: float) -> tuple[int | None, str]:
+        """Extend the lease of a worker and of what it holds.
+
+        Returns:
+            Number of that trial, if any, and the state of the study.
+        """
         until = now_s() + lease_seconds
         with self.writing() as session:
             session.execute(
                 sa.update(WorkerRow).where(WorkerRow.id == worker.id).values(expires_s=until)
             )
-            return session.scalar(
+            number = session.scalar(
                 sa.update(CandidateRow)
                 .where(
                     CandidateRow.worker_id == worker.id,
@@ -168,6 +172,8 @@ class Workers(Sessions):
                 .values(lease_expires_s=until)
                 .returning(CandidateRow.trial_number)
             )
+            state = sa.select(StudyRow.state).where(StudyRow.name == worker.study)
+            return number, session.scalars(state).one()
 
     def workers(self, study: str | None = None) -> list[Worker]:
         """Return the workers that ever joined a study, or any, oldest first."""
@@ -189,7 +195,8 @@ class Workers(Sessions):
         """Return whether a living worker works on a study."""
         return any(worker.alive for worker in self.workers(study))
 
-    def _living(self, session: Session, study_id: int) -> list[WorkerRow]:
+    def living(self, session: Session, study_id: int) -> list[WorkerRow]:
+        """Return the workers of a study that are alive."""
         query = sa.select(WorkerRow).where(
             WorkerRow.study_id == study_id,
             WorkerRow.left_s.is_(None),

@@ -109,7 +109,8 @@ def agreed(url: str) -> None:
 
 
 def begin(ledger: Ledger) -> object:
-    return ledger.begin(proposal(1), goes_on)
+    """Begin a trial; its parameters follow."""
+    return ledger._begin(proposal(1), goes_on, [])
 
 
 def begin_optunas(ledger: Ledger) -> object:
@@ -129,12 +130,34 @@ def begin_optunas(ledger: Ledger) -> object:
 def test_a_fault_at_any_statement_of_beginning_leaves_no_half_trial(study_url, fault, do):
     with joined(study_url) as ledger:
         begun(ledger)
-        assert at_each(ledger, do, fault) > 10
+        assert at_each(ledger, do, fault) >= 10
         agreed(study_url)
         expire(study_url)
         assert reaper(ledger).reap() == [0, 1]
     agreed(study_url)
     assert all(trial.state != TrialState.RUNNING for trial in theirs(study_url))
+
+
+@pytest.mark.parametrize("fault", [die, cut, refuse])
+def test_a_fault_at_any_statement_of_its_parameters_leaves_a_trial_without_any(study_url, fault):
+    with joined(study_url) as ledger:
+        handle = ledger._begin(proposal(), goes_on, [])
+        describe = lambda _: ledger._describe(handle, proposal(), [])  # noqa: E731
+        assert at_each(ledger, describe, fault) > 10
+    assert theirs(study_url)[0].params == proposal().values
+
+
+@pytest.mark.parametrize("fault", [die, cut, refuse])
+def test_a_trial_that_was_cut_off_before_its_parameters_is_queued_with_them(study_url, fault):
+    with joined(study_url) as ledger:
+        with at(12, fault), pytest.raises((DiedError, StorageError)):
+            ledger.begin(proposal(), goes_on)
+        expire(study_url)
+        assert reaper(ledger).reap() == [0]
+    ended, waiting = theirs(study_url)
+    assert (ended.state, ended.params) == (TrialState.FAIL, {})
+    assert waiting.state == TrialState.WAITING
+    assert waiting.system_attrs["fixed_params"] == proposal().values
 
 
 @pytest.mark.parametrize("fault", [die, cut, refuse])

@@ -46,13 +46,21 @@ class Metrics(Collector):
         volume = GaugeMetricFamily(
             "neuronas_hypervolume", "Hypervolume of a study's front, 0 to 1.", labels=["study"]
         )
+        workers = GaugeMetricFamily("neuronas_workers", "Workers that are alive.", labels=["study"])
+        lease = GaugeMetricFamily(
+            "neuronas_oldest_lease_seconds",
+            "For how long the longest held trial has run.",
+            labels=["study"],
+        )
         for study in self._figures.of_studies():
             for state, count in study.states.items():
                 trials.add_metric([study.name, state], count)
             trained.add_metric([study.name], study.trained)
             last_hour.add_metric([study.name], study.trained_in_last_hour)
             volume.add_metric([study.name], study.hypervolume)
-        return [trials, trained, last_hour, volume]
+            workers.add_metric([study.name], study.workers)
+            lease.add_metric([study.name], study.oldest_lease_s)
+        return [trials, trained, last_hour, volume, workers, lease]
 
     def response(self) -> Response:
         """Return all metrics as text."""

@@ -16,6 +16,9 @@ from neuronas.service.gateway.application import Gateway
 from neuronas.service.gateway.authentication import Authentication
 from neuronas.service.gateway.guard import is_loopback
 from neuronas.service.gateway.tokens import Token
+from neuronas.service.reaping import reaping
+
+_logger = logging.getLogger("neuronas.gateway")
 
 _THREADS = 4
 _BODY_BYTES = 1 << 16
@@ -48,7 +51,7 @@ def serve(
     hosts: Iterable[str] = (),
     ready: Callable[[Address], None],
 ) -> None:
-    """Serve studies until a signal raises KeyboardInterrupt.
+    """Serve studies until a signal raises KeyboardInterrupt; look after dead workers meanwhile.
 
     Args:
         url: Storage URL of a database that has studies.
@@ -78,7 +81,7 @@ def serve(
             ident="neuronas",
             max_request_body_size=_BODY_BYTES,
         )
-        with closing(server):
+        with closing(server), reaping(url, _logger.warning):
             ready(Address(address.host, server.effective_port))
             server.run()
 

@@ -1,0 +1,53 @@
+"""The other workers of ``search --workers N``: they join once the study is there."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Mapping
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from neuronas.cli.options import say
+
+if TYPE_CHECKING:
+    from neuronas.service.children import Children
+
+
+class Others:
+    """Workers beside this process; they are drained when it ends before the study does.
+
+    Args:
+        name: The study.
+        url: Storage URL.
+        workers: Of this machine, this process included.
+        options: Of ``neuronas worker``.
+    """
+
+    def __init__(self, name: str, url: str, workers: int, options: Mapping[str, object]) -> None:
+        self._study, self._workers, self._options = (name, url), workers, options
+        self._children: Children | None = None
+
+    def start(self) -> None:
+        """Start them."""
+        if self._workers > 1:
+            from neuronas.service.children import Children
+
+            self._children = Children(*self._study, self._options)
+            self._children.start(self._workers - 1)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._children is None:
+            return
+        if error is not None:
+            self._children.signal(signal.SIGTERM)
+        code = self._children.wait()
+        if code and error is None:
+            say(f"another worker ended with {code}; its messages are above")
