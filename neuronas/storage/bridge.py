@@ -201,7 +201,8 @@ class SharedStudy:
             self.rows.set_trial_state_values(handle.id, state, values)
         except optuna.exceptions.UpdateFinishedTrialError:
             raise LeaseLostError(
-                f"trial {handle.number} of '{self.study.study_name}' was ended by another program"
+                f"trial {handle.number} of '{self.study.study_name}' is not this worker's any "
+                "more: somebody else has ended it"
             ) from None
 
     def delete(self) -> None:

@@ -73,8 +73,8 @@ class Ledger:
         """Return how far the study is; time is counted until now."""
         with self.tables.writing() as session:
             owner = self._study(session)
-            count_time(owner)
             self.last = standing(session, owner)
+            count_time(owner)
             return self.last
 
     @patient

@@ -67,8 +67,9 @@ def standing(
         sa.func.count().filter(like) > 0,
         sa.func.max(number).filter(own),
         sa.exists().where(EvaluationRow.training_digest == digests[1]),
+        now_s(),
     ).where(CandidateRow.study_id == study.id)
-    trained, running, paused, epochs, begun, held, is_trained = session.execute(counts).one()
+    trained, running, paused, epochs, begun, held, is_trained, now = session.execute(counts).one()
     counts_gain = study.config["search"].get("stop", {}).get("no_gain") is not None
     return Standing(
         state=study.state,
@@ -77,7 +78,7 @@ def standing(
         running=running,
         paused=paused,
         epochs=epochs,
-        wall_seconds=study.wall_seconds,
+        wall_seconds=study.wall_seconds + max(0.0, now - (study.counted_until_s or now)),
         since_gain=trained - trained_at_last_gain(session, study.id) if counts_gain else 0,
         begun=bool(begun),
         held=held,

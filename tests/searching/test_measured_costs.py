@@ -52,7 +52,7 @@ def theirs(url: str, name: str = "test") -> list[FrozenTrial]:
 def told(url: str) -> list[tuple[object, ...]]:
     """Return what plain Optuna knows of every trial that was not cut off."""
     return [
-        (t.state, t.values, t.constraints, t.user_attrs.get("measured_cost"), t.params)
+        (t.state, t.values, t.constraints, t.user_attrs.get("measured"), t.params)
         for t in theirs(url)
         if t.state != TrialState.FAIL
     ]
@@ -75,9 +75,11 @@ def test_a_trained_networks_cost_is_told_and_stored_as_measured(searched):
         assert trial.cost.fits
         seen = theirs(searched)[number]
         assert seen.user_attrs["cost"] == trial.cost.quantities
-        assert seen.user_attrs["measured_cost"] == trial.measured_cost.quantities
-        assert seen.user_attrs["spike_rates"] == trial.evaluation.spike_rates
-        assert seen.user_attrs["accuracy"] == trial.evaluation.validation_accuracy
+        assert seen.user_attrs["measured"] == {
+            "cost": trial.measured_cost.quantities,
+            "spike_rates": trial.evaluation.spike_rates,
+            "accuracy": trial.evaluation.validation_accuracy,
+        }
         assert seen.constraints == trial.measured_cost.constraints == {"spikes": spikes / LIMIT - 1}
         if trial.state == CandidateState.COMPLETE:
             assert seen.values == [trial.evaluation.validation_accuracy, spikes]

@@ -84,7 +84,7 @@ def test_optunas_users_see_the_accuracy_at_each_rung(url):
         assert list(shown) in (["1"], ["1", "4"])
         if trial.state == TrialState.COMPLETE:
             assert shown["4"] == pytest.approx(trial.values[0] * 0.8)
-            assert trial.user_attrs["accuracy"] == trial.values[0]
+            assert trial.user_attrs["measured"]["accuracy"] == trial.values[0]
         assert trial.constraints.keys() == CONFIG.budget.limits().keys()
 
 

@@ -20,7 +20,7 @@ from optuna.trial import TrialState
 
 import neuronas
 from neuronas.records import CandidateState
-from neuronas.storage import Repository
+from neuronas.storage import Repository, optuna_storage
 from tests import postgres
 from tests.soak import network
 from tests.soak.network import HERE, other_machine
@@ -53,14 +53,14 @@ class Lab:
 
     def start(self, prefix: list[str] = [], host: str = "127.0.0.1") -> None:  # noqa: B006
         """Start a worker, maybe on another machine, that reaches the server at ``host``."""
-        log = (self.folder / f"worker{len(self.workers)}.log").open("wb")
         url = self.url.replace("127.0.0.1", host)
         options = [f"--lease-seconds={LEASE_SECONDS}", "--patience-seconds=120"]
         command = [sys.executable, "-m", "neuronas", "worker", "tiny", *options]
         environment = os.environ | {"NEURONAS_STORAGE": url, "OMP_NUM_THREADS": "1"}
-        self.workers.append(
-            subprocess.Popen([*prefix, *command], cwd=self.folder, env=environment, stderr=log)
-        )
+        with (self.folder / f"worker{len(self.workers)}.log").open("wb") as log:
+            self.workers.append(
+                subprocess.Popen([*prefix, *command], cwd=self.folder, env=environment, stderr=log)
+            )
 
     def kill_one(self, chance: random.Random) -> None:
         """Kill a worker of this machine, without a word."""
@@ -130,9 +130,9 @@ def check(lab: Lab) -> None:
     assert len(trained) == len(set(trained)) == TRIALS
     assert lab.count("SELECT count(*) FROM neuronas_evaluations") == TRIALS
     expected = {"complete": TrialState.COMPLETE, "interrupted": TrialState.FAIL}
-    theirs = optuna.load_study(
-        study_name="tiny", storage=lab.url.replace("postgresql:", "postgresql+psycopg:")
-    ).trials
+    storage = optuna_storage(lab.url)
+    theirs = optuna.load_study(study_name="tiny", storage=storage).trials
+    storage.engine.dispose()
     known = {t.number: t.state for t in theirs if t.state != TrialState.WAITING}
     assert known == {n: expected.get(t.state.value, TrialState.FAIL) for n, t in trials.items()}
     digests = Counter(

@@ -75,6 +75,7 @@ def as_0003(url: str) -> None:
         connection.execute("DROP INDEX ix_neuronas_candidates_state")
         connection.execute("ALTER TABLE neuronas_candidates DROP COLUMN worker_id")
         connection.execute("ALTER TABLE neuronas_candidates DROP COLUMN lease_expires_s")
+        connection.execute("ALTER TABLE neuronas_candidates DROP COLUMN parameters")
         connection.execute("DROP TABLE neuronas_workers")
         connection.execute("ALTER TABLE neuronas_evaluations DROP COLUMN salvaged")
         connection.execute("ALTER TABLE neuronas_studies DROP COLUMN counted_until_s")
