@@ -50,7 +50,9 @@ class ServiceRow:
 
 
 @dataclass(frozen=True, slots=True)
-class _Run:
+class Run:
+    """One run of one implementation: trials per second of all clients, and what one sends."""
+
     trials_per_s: float
     statements: float
     commits: float
@@ -79,17 +81,17 @@ def bench_service(
     """
     rows = []
     for count in clients:
-        runs: dict[str, list[_Run]] = {NEURONAS: [], OPTUNA: []}
+        runs: dict[str, list[Run]] = {NEURONAS: [], OPTUNA: []}
         for repetition in range(repetitions):
             for name, found in runs.items():
-                found.append(_run(url, name, count, trials, train_seconds))
+                found.append(run_clients(url, name, count, trials, train_seconds))
                 done = f"{count} clients, {name}, run {repetition + 1} of {repetitions}"
                 listener(f"{done}: {found[-1].trials_per_s:.1f} trials/s")
         rows += _rows(count, runs)
     return rows
 
 
-def _rows(clients: int, runs: dict[str, list[_Run]]) -> list[ServiceRow]:
+def _rows(clients: int, runs: dict[str, list[Run]]) -> list[ServiceRow]:
     speeds = {n: statistics.median(r.trials_per_s for r in found) for n, found in runs.items()}
     return [
         ServiceRow(
@@ -117,8 +119,16 @@ def _study(trials: int) -> StudyConfig:
     return validate(StudyConfig, content, source=None)
 
 
-def _run(url: str, name: str, clients: int, trials: int, train_seconds: float) -> _Run:
-    """Return one run: all processes are set up, begin together, and tell when they ended."""
+def run_clients(url: str, name: str, clients: int, trials: int, train_seconds: float) -> Run:
+    """Return one run: all clients are set up, begin together, and tell when they ended.
+
+    Args:
+        url: Storage URL.
+        name: ``NEURONAS`` or ``OPTUNA``.
+        clients: Workers at once.
+        trials: Of all workers.
+        train_seconds: For how long each training sleeps.
+    """
     config = _study(trials)
     create_idle_study(url, config)
     context = multiprocessing.get_context("spawn")
@@ -144,7 +154,7 @@ def _run(url: str, name: str, clients: int, trials: int, train_seconds: float) -
         process.join()
     last = max(end for end, _, _ in ended)
     statements, commits = (sum(found[index] for found in ended) for index in (1, 2))
-    return _Run(trials / (last - started), statements / trials, commits / trials)
+    return Run(trials / (last - started), statements / trials, commits / trials)
 
 
 def _received(pipe: Connection[Any, Any]) -> Any:  # noqa: ANN401 - whatever was sent

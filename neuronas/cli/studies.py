@@ -61,7 +61,9 @@ def status(
         list_studies(storage, form)
         return
     with Repository(resolve_url(storage)) as repository:
-        summary = (*_summary(repository, repository.study(name)), queued(repository.url, name))
+        workers = sum(worker.alive for worker in repository.workers(name))
+        waiting = queued(repository.url, name)
+        summary = (*_summary(repository, repository.study(name)), waiting, workers)
     if form is OutputFormat.JSON:
         write(json.dumps(status_json(*summary), indent=2) + "\n")
     else:

@@ -171,12 +171,18 @@ _STATES = ("reused", "pruned", "exceeded", "failed", "interrupted", "paused", "r
 
 
 def status_json(
-    study: StudyRecord, state: str, hypervolume: float, front_size: int, queued: int
+    study: StudyRecord,
+    state: str,
+    hypervolume: float,
+    front_size: int,
+    queued: int,
+    workers: int = 0,
 ) -> dict[str, Any]:
     """Return everything that is counted of one study, as JSON values."""
     return {
         "study": study.name,
         "state": state,
+        "workers": workers,
         "trained": study.counts["trained"],
         "target": study.target_trials,
         "epochs": study.epochs,
@@ -217,13 +223,19 @@ def _exceeded(study: StudyRecord) -> str:
 
 
 def status_table(
-    study: StudyRecord, state: str, hypervolume: float, front_size: int, queued: int
+    study: StudyRecord,
+    state: str,
+    hypervolume: float,
+    front_size: int,
+    queued: int,
+    workers: int = 0,
 ) -> Table:
     """Return everything that is counted of one study, one quantity a row."""
     stopped_by = _stopped_by(study, state)
     rows: list[Row] = [
         {"quantity": "state", "value": state},
         *([{"quantity": "stopped by", "value": stopped_by.key}] if stopped_by else []),
+        {"quantity": "workers", "value": workers},
         *(
             {"quantity": rule.counted, "value": rule.value, "limit": rule.limit}
             for rule in stop_rules(study)

@@ -61,7 +61,7 @@ class Evaluator(Protocol):
 
 @dataclass(slots=True)
 class Pausing:
-    """The rungs of one study, as this process knows them: it alone works on the study.
+    """The rungs of one study, as this process last read them.
 
     Attributes:
         config: The study.

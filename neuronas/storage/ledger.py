@@ -25,6 +25,7 @@ from neuronas.records import (
     Standing,
     Worker,
 )
+from neuronas.storage.beginning import add_candidate, count_drawn
 from neuronas.storage.bridge import RUNGS, Handle, SharedStudy, handle_of, is_retry
 from neuronas.storage.clock import now_s
 from neuronas.storage.evaluations import add_evaluation
@@ -39,7 +40,7 @@ from neuronas.storage.queries import (
     standing,
 )
 from neuronas.storage.rungs import accuracies_of, add_rung, last_rung
-from neuronas.storage.tables import MEASURED, CandidateRow, CostRow, MeasuredCostRow, StudyRow
+from neuronas.storage.tables import MEASURED, CandidateRow, MeasuredCostRow, StudyRow
 from neuronas.storage.workers import LEASE_SECONDS, Workers
 
 STOPPED = "stopped"
@@ -213,36 +214,15 @@ class Ledger:
         proposal: Proposal,
         number: int | sa.ScalarSelect[int],
     ) -> int:
-        """Store a candidate that runs from now on; return the number of its trial."""
-        candidate, drawn = proposal.candidate, proposal.drawn
-        owner.drawn += drawn.drawn
-        owner.rejected += drawn.rejected
-        owner.rejections = {
-            reason: owner.rejections.get(reason, 0) + drawn.reasons.get(reason, 0)
-            for reason in owner.rejections.keys() | drawn.reasons.keys()
-        }
+        """Store a candidate that this worker holds; return the number of its trial."""
+        count_drawn(owner, proposal.drawn)
         count_time(owner)
-        # As one statement, which also returns what the database works out.
-        inserted = sa.insert(CandidateRow).values(
-            study_id=owner.id,
-            trial_number=number,
-            genotype=candidate.architecture.to_json(),
-            chip=dict(candidate.chip),
-            training_digest=candidate.training_digest,
-            deployment_digest=candidate.deployment_digest,
-            state=CandidateState.RUNNING,
-            retry_of=candidate.retry_of,
-            feasible_probability=candidate.feasible_probability,
-            created_at=self.tables.time(),
-            worker_id=self.worker.id,
-            lease_expires_s=now_s() + self.lease_seconds,
-            parameters=dict(proposal.values),
-        )
-        returned = inserted.returning(CandidateRow.id, CandidateRow.trial_number)
-        row_id, trial_number = session.execute(returned).one()
-        cost = {name: getattr(proposal.cost, name) for name in CostRecord.__dataclass_fields__}
-        session.add(CostRow(candidate_id=row_id, **cost))
-        return trial_number
+        held = {
+            "worker_id": self.worker.id,
+            "lease_expires_s": now_s() + self.lease_seconds,
+            "created_at": self.tables.time(),
+        }
+        return add_candidate(session, owner.id, proposal, trial_number=number, **held)
 
     # Ending
 
