@@ -61,7 +61,7 @@ def search(
     from neuronas.storage import resolve_url
 
     config = load_study(study)
-    url = resolve_url(storage, config.storage)
+    url, parent = resolve_url(storage, config.storage), config.name
     if accept_changes:
         name, config = config.name, accepted(config, storage=url)
         if config.name != name:
@@ -80,6 +80,7 @@ def search(
             threads=threads,
             device=device,
             accept_changes=accept_changes,
+            parent=parent if accept_changes else None,
             listener=listener,
             work=work,
         ),

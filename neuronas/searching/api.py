@@ -13,6 +13,7 @@ from neuronas.config import RANKED_SAMPLERS, StudyConfig
 from neuronas.records import FrontEvent, StudyRecord, Trial
 from neuronas.searching.choosing import make_sampler
 from neuronas.searching.environment import environment_of, require_same_environment
+from neuronas.searching.inheriting import inherit
 from neuronas.searching.loop import FINISHED, RUNNING, SearchLoop
 from neuronas.searching.objectives import directions
 from neuronas.searching.progress import Listener, Reporter
@@ -81,6 +82,7 @@ def search(
     threads: int = 1,
     device: str | None = None,
     accept_changes: bool = False,
+    parent: str | None = None,
     listener: Listener | None = None,
     work: Work = DEFAULT_WORK,
 ) -> SearchResult:
@@ -104,6 +106,8 @@ def search(
             at equal thread counts.
         device: ``cpu`` or ``cuda``; CUDA where it is available when None.
         accept_changes: Go on although the stored study differs, as :func:`accepted` says.
+        parent: A study whose trained networks a new one takes over, as far as they fit; the one
+            that :func:`accepted` goes on from.
         listener: Is told of progress after each trial.
         work: How this process takes part, beside others that search the study at the same time.
 
@@ -134,7 +138,7 @@ def search(
     """
     url = resolve_url(storage, config.storage)
     if accept_changes:
-        config = accepted(config, storage=url)
+        parent, config = parent or config.name, accepted(config, storage=url)
     region = FeasibleRegion.of(config)
     source = generator(config.search.seed, Stream.SURVEY)
     region.draw(source, lambda _: True)  # raises if nothing fits, before anything is created
@@ -156,6 +160,8 @@ def search(
             known = taken_over(config, repository, region.space, trainer.context())
             if stored is None:
                 create(config, target, repository, region, source)
+                if parent is not None and repository.find_study(parent) is not None:
+                    inherit(config, parent, repository, region, trainer.context())
             elif not work.joins:
                 # What is not changed is left: another process may change it at this moment.
                 repository.update_study(

@@ -361,3 +361,31 @@ def test_resume_goes_on_to_fewer_than_the_file_asks_for_if_that_was_asked_for(ur
     with evaluated_by(FakeEvaluator()):
         result = api.resume("test", storage=url)
     assert result.study.counts["trained"] == 4
+
+
+def test_a_study_that_goes_on_under_another_budget_takes_over_what_fits(url):
+    run(study_config(), url)
+    costs = sorted(t.cost.quantities["energy_uj"] for t in trials_of(url).values())
+    tighter = BUDGET | {"energy_uj": costs[4]}
+    evaluator = FakeEvaluator()
+    child = run(study_config(budget=tighter), url, evaluator, trials=2, accept_changes=True)
+    assert child.study.name == "test-2"
+    assert child.study.counts["trained"] == 2
+    kept = {
+        t.candidate.training_digest
+        for t in trials_of(url, "test-2").values()
+        if t.state == CandidateState.COMPLETE and not t.newly_trained
+    }
+    assert kept == {
+        t.candidate.training_digest
+        for t in trials_of(url).values()
+        if t.cost.quantities["energy_uj"] <= costs[4]
+    }
+    assert 5 <= len(kept) == child.study.counts["reused"] < 8
+
+
+def test_nothing_is_taken_over_that_would_have_to_be_trained_again(url):
+    run(study_config(), url)
+    longer = study_config(budget=BUDGET | {"energy_uj": 0.3}, training={"epochs": 2})
+    child = run(longer, url, trials=2, accept_changes=True)
+    assert (child.study.counts["reused"], child.study.counts["trained"]) == (0, 2)
