@@ -145,11 +145,14 @@ def _run(
     from neuronas.cli.stopping import stopped_by_user
     from neuronas.report import front_table
     from neuronas.searching import Work
-    from neuronas.storage import storage_option
+    from neuronas.service.worker import PATIENCE_SECONDS
+    from neuronas.storage import is_sqlite, storage_option
 
     go_on = f"nothing is lost. Go on with: neuronas resume {name}{storage_option(url)}"
     with stopped_by_user(go_on), others, shown_progress() as listener:
-        result = run(listener, Work(on_join=others.start))
+        # A server may be restarted; an SQLite file that cannot be used is the user's to mend.
+        patience = 0.0 if is_sqlite(url) else PATIENCE_SECONDS
+        result = run(listener, Work(on_join=others.start, patience_seconds=patience))
     counts = result.study.counts
     done = f"{counts['trained']} networks trained, {counts['reused']} reused"
     if result.study.state == "exhausted":

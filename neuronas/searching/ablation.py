@@ -26,6 +26,7 @@ from neuronas.searching.changes import (
     relative_change_of_mean,
 )
 from neuronas.searching.coupling import Arm, draw_arms
+from neuronas.searching.heartbeat import working_alone
 from neuronas.searching.region import FeasibleRegion
 from neuronas.searching.seeds import training_seed
 from neuronas.searching.stored import require_stored
@@ -138,7 +139,7 @@ def ablate(
         trainer = study_trainer(config, checkpoint_dir, data_dir, threads, device)
         require_stored(config, repository, region)
         trainings = _Trainings(config, repository, trainer, region, seeds, listener)
-        with repository.joined(config.name, task="ablate", alone=True):
+        with working_alone(repository, config.name, "ablate"):
             trainings.run(arms)
         return [trainings.judged(arm, arms[0]) for arm in arms]
 

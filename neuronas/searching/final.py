@@ -15,6 +15,7 @@ from neuronas.hardware import Estimate
 from neuronas.records import Evaluation, EvaluationKey, StudyRecord, Trial
 from neuronas.searching.api import study_trainer
 from neuronas.searching.chips import candidate_estimate
+from neuronas.searching.heartbeat import working_alone
 from neuronas.searching.seeds import final_seed
 from neuronas.storage import Repository, resolve_url, translated_errors
 
@@ -145,7 +146,7 @@ def train_final(
         trainer = study_trainer(config, checkpoint_dir, data_dir, threads, device)
         wanted = len(chosen) * seeds * (2 if post_training else 1)
         trainings = _Trainings(repository, study, trainer, epochs, wanted, listener)
-        with repository.joined(name, task="final", alone=True):
+        with working_alone(repository, name, "final"):
             return [
                 trainings.network(trial, seeds, post_training=post_training) for trial in chosen
             ]

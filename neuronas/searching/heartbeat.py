@@ -5,19 +5,34 @@ from __future__ import annotations
 import random
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Self
 
 from neuronas import interrupts
 from neuronas.errors import LeaseLostError, StorageError
 from neuronas.records import Worker
-from neuronas.storage import Reaper, Repository
+from neuronas.storage import LEASE_SECONDS, Reaper, Repository
 
 STOPPED = "stopped"
 
 _RENEWALS = 4
 """Per lease: so many may fail before it expires, but one."""
+
+
+@contextmanager
+def working_alone(repository: Repository, study: str, task: str) -> Iterator[None]:
+    """Work on a study with nobody else, as long as the context lasts.
+
+    Raises:
+        StudyLockedError: Somebody else works on it.
+    """
+    with (
+        repository.joined(study, task=task, alone=True) as worker,
+        Heartbeat(repository, None, worker, LEASE_SECONDS, lambda _: None),
+    ):
+        yield
 
 
 class Heartbeat:
@@ -27,7 +42,7 @@ class Heartbeat:
 
     Args:
         repository: Our tables.
-        reaper: Of the worker's study.
+        reaper: Of the worker's study; None where trials are not looked after.
         worker: The worker.
         lease_seconds: For how long it may be silent.
         say: Told what people should know.
@@ -40,7 +55,7 @@ class Heartbeat:
     def __init__(
         self,
         repository: Repository,
-        reaper: Reaper,
+        reaper: Reaper | None,
         worker: Worker,
         lease_seconds: float,
         say: Callable[[str], None],
@@ -90,5 +105,5 @@ class Heartbeat:
             )
 
     def _reap(self) -> None:
-        for number in self._reaper.reap():
+        for number in self._reaper.reap() if self._reaper else ():
             self._say(f"trial {number} was taken away from a dead worker")
