@@ -150,6 +150,7 @@ def _log(form: LogFormat) -> Callable[[Event], None]:
             "study": event.study,
             "worker": event.worker,
             "trial": event.trial,
+            "lease": None if event.trial is None else f"{event.worker}/{event.trial}",
             "message": event.message,
         }
         say(json.dumps(record))

@@ -12,7 +12,7 @@ from neuronas.architecture import Architecture
 from neuronas.config import RANKED_SAMPLERS, StudyConfig
 from neuronas.records import FrontEvent, StudyRecord, Trial
 from neuronas.searching.choosing import make_sampler
-from neuronas.searching.environment import environment_of, require_same_environment
+from neuronas.searching.environment import environment_of, other_build, require_same_environment
 from neuronas.searching.inheriting import inherit
 from neuronas.searching.loop import FINISHED, RUNNING, SearchLoop
 from neuronas.searching.objectives import directions
@@ -272,7 +272,7 @@ def _run(
     region.take_tally()  # what was drawn so far proposed nothing
     sampler = _sampler(config, repository, region, trainer, known)
     name = config.name
-    _agree(name, repository, trainer.context(), only=work.joins)
+    warning = _agree(name, repository, trainer.context(), only=work.joins)
     shared = open_study(
         repository.url,
         name,
@@ -282,6 +282,9 @@ def _run(
     )
     with repository.joined(name, work.origin, lease_seconds=work.lease_seconds) as worker:
         work.on_join()
+        report = Reporter(config, repository, listener, work.log, worker.id)
+        if warning is not None:
+            report(warning)
         SearchLoop(
             config,
             repository,
@@ -289,20 +292,29 @@ def _run(
             sampler,
             trainer,
             Spool(spool, repository, name, repository.study(name).created_at.isoformat()),
-            Reporter(config, repository, listener, work.log, worker.id),
+            report,
             f"searching; {known.message}" if config.search.warm_start else "searching",
             work.max_trials,
             work.max_seconds,
         ).run()
 
 
-def _agree(name: str, repository: Repository, context: Mapping[str, object], *, only: bool) -> None:
-    """Make sure that all workers have the same packages and data, or be the first to say which."""
+def _agree(
+    name: str, repository: Repository, context: Mapping[str, object], *, only: bool
+) -> str | None:
+    """Make sure that all workers have the same packages and data, or be the first to say which.
+
+    Returns:
+        A warning where they are alike, but not the same.
+    """
     study, found = repository.study(name), environment_of(context)
     if only or repository.is_searched(name):
         require_same_environment(study, found)
+        if study.environment:
+            return other_build(study, found)
     if study.environment != found:
         repository.update_study(name, environment=found)
+    return None
 
 
 def _sampler(

@@ -19,7 +19,15 @@ def environment_of(context: Mapping[str, Any]) -> dict[str, Any]:
         context: What, besides the network, decides its accuracy; as evaluators tell it.
     """
     versions = {name: _minor(version(name)) for name in PACKAGES}
-    return {"versions": versions, "data": context.get("data")}
+    return {"versions": versions, "data": context.get("data"), "torch": version("torch")}
+
+
+def other_build(study: StudyRecord, found: Mapping[str, Any]) -> str | None:
+    """Return a warning where torch is another build than the first worker's, such as CUDA's."""
+    known = study.environment.get("torch", found["torch"])
+    if known == found["torch"]:
+        return None
+    return f"torch is {found['torch']} here and {known} elsewhere: accuracies may differ slightly"
 
 
 def require_same_environment(study: StudyRecord, found: Mapping[str, Any]) -> None:

@@ -19,7 +19,7 @@ from neuronas.architecture import Architecture, Signal
 from neuronas.config import StudyConfig, validate
 from neuronas.errors import CheckpointError, TrainingFailedError
 from neuronas.hardware import Chip, estimate, workload_of
-from neuronas.records import Evaluation, EvaluationKey, Provenance, Rung
+from neuronas.records import Evaluation, EvaluationKey, Provenance, Rung, StudyRecord
 from neuronas.searching import SearchResult, api
 from neuronas.storage import Repository
 from tests.strategies import architecture
@@ -209,6 +209,14 @@ def run(
     """Search a study with a fake evaluator."""
     with evaluated_by(evaluator or FakeEvaluator()):
         return api.search(config, storage=url, **options)
+
+
+def load_study_record(url: str, name: str = "test") -> StudyRecord:
+    """Return a stored study; one that is not there is stored first."""
+    with Repository(url, create=True) as repository:
+        if repository.find_study(name) is None:
+            repository.create_study(study_config(name=name), 8, {"accuracy": 0.0, "energy": 1.0})
+        return repository.study(name)
 
 
 def trials_of(url: str, name: str = "test"):
