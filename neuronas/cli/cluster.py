@@ -25,6 +25,15 @@ from neuronas.cli.options import (
 if TYPE_CHECKING:
     from neuronas.service.engines import Engine, Pool
 
+WORKER_OPTIONS = (
+    "max-trials",
+    "max-seconds",
+    "lease-seconds",
+    "patience-seconds",
+    "log-format",
+)
+"""Options of a worker that say neither what it is given nor when it must have drained."""
+
 app = typer.Typer(help="Workers of a study on an engine: Slurm, Ray, or processes of this machine.")
 
 EngineName = Annotated[
@@ -75,6 +84,16 @@ def submit(
             show_default=False,
         ),
     ] = None,
+    worker_option: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--worker-option",
+            metavar="KEY=VALUE",
+            help=f"Further option of 'neuronas worker': {', '.join(WORKER_OPTIONS)}; may be given "
+            "several times.",
+            show_default=False,
+        ),
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print what would be run; write and start nothing.")
     ] = False,
@@ -100,7 +119,8 @@ def submit(
         gpus=gpus,
         memory_mib=memory_gib and math.ceil(memory_gib * 1024),
         limit_minutes=hours and math.ceil(hours * 60),
-        options=_pairs(option or []),
+        options=_pairs("--option", option or []),
+        worker_options=_worker_options(worker_option or []),
     )
     shown = chosen.submit(pool, dry_run=True)
     if dry_run:
@@ -155,7 +175,7 @@ def cancel(
     grace_seconds: Annotated[
         float,
         typer.Option("--grace-seconds", min=0, help="Time to drain; what is left is killed then."),
-    ] = 120.0,
+    ] = 300.0,
     checkpoint_dir: CheckpointDir = None,
 ) -> None:
     """Let all workers of a study release their trials and end; kill what has not after a while."""
@@ -207,11 +227,29 @@ def _require_reachable(engine: Engine, url: str) -> None:
         )
 
 
-def _pairs(options: list[str]) -> dict[str, str]:
+def _pairs(name: str, options: list[str]) -> dict[str, str]:
     pairs: dict[str, str] = {}
     for each in options:
         key, _, value = each.partition("=")
         if key in pairs:
-            raise typer.BadParameter(f"{key} is given twice", param_hint="--option")
+            raise typer.BadParameter(f"{key} is given twice", param_hint=name)
         pairs[key] = value
+    return pairs
+
+
+def _worker_options(options: list[str]) -> dict[str, str]:
+    """Return further options of workers, whose values the worker command itself has checked."""
+    from neuronas.cli.worker import worker
+
+    pairs = _pairs("--worker-option", options)
+    for key in pairs:
+        if key not in WORKER_OPTIONS:
+            raise typer.BadParameter(
+                f"found '{key}'; allowed: {', '.join(WORKER_OPTIONS)}",
+                param_hint="--worker-option",
+            )
+    parser = typer.Typer(add_completion=False)
+    parser.command()(worker)
+    arguments = ["NAME", *(f"--{key}={value}" for key, value in pairs.items())]
+    typer.main.get_command(parser).make_context("neuronas worker", arguments)
     return pairs

@@ -27,7 +27,13 @@ if TYPE_CHECKING:
     from neuronas.searching import Progress, SearchResult, Work
 
 Workers = Annotated[
-    int, typer.Option("--workers", min=1, help="Workers on this machine, a process each.")
+    int,
+    typer.Option(
+        "--workers",
+        min=0,
+        help="Workers on this machine, a process each. 0: only store what is asked for, for "
+        "workers elsewhere.",
+    ),
 ]
 StudyFile = Annotated[Path, typer.Argument(help="Study file.", show_default=False)]
 
@@ -148,8 +154,13 @@ def _run(
 
     go_on = f"nothing is lost. Go on with: neuronas resume {name}{storage_option(url)}"
     with stopped_by_user(go_on), others, shown_progress() as listener:
-        result = run(listener, Work(on_join=others.start))
+        share = None if others.workers else 0
+        result = run(listener, Work(on_join=others.start, max_trials=share))
     counts = result.study.counts
+    if result.study.state == "running" and not others.workers:
+        say(f"stored, {counts['trained']} of {result.study.target_trials} networks trained")
+        say(f"workers anywhere: neuronas worker {name}{storage_option(url)}")
+        return
     done = f"{counts['trained']} networks trained, {counts['reused']} reused"
     if result.study.state == "exhausted":
         proposed = sum(counts[end] for end in ("complete", "exceeded", "failed", "pruned"))
