@@ -23,6 +23,7 @@ from neuronas.cli.options import (
 )
 
 if TYPE_CHECKING:
+    from neuronas.records import StudyRecord
     from neuronas.service.engines import Engine, Pool
 
 WORKER_OPTIONS = (
@@ -128,7 +129,7 @@ def submit(
         return
     _require_reachable(chosen, url)
     with Repository(url) as repository:
-        repository.study(name)
+        _require_not_stopped(repository.study(name))
     earlier = kept_pool(name, engine, weights)
     if earlier is not None:
         _require_none_left(chosen, earlier)
@@ -202,6 +203,16 @@ def _kept(name: str, engine: str, checkpoint_dir: Path | None) -> tuple[Engine, 
             "submitted with by --checkpoint-dir"
         )
     return chosen, pool
+
+
+def _require_not_stopped(study: StudyRecord) -> None:
+    from neuronas.errors import StorageError
+
+    if study.state == "stopped":
+        raise StorageError(
+            f"study '{study.name}' is stopped, so workers would end at once; let it go on with "
+            f"'neuronas resume {study.name} --workers 0'"
+        )
 
 
 def _require_none_left(engine: Engine, pool: Pool) -> None:

@@ -64,6 +64,17 @@ def test_what_does_not_drain_is_killed(run, local, folder, monkeypatch):
     assert done.err == "all workers of 'tiny' on local ended, 1 killed\n"
 
 
+def test_a_stopped_study_gets_no_workers_before_it_goes_on(run, local):
+    run("search", "tiny.yaml", "--workers", 0, "--trials", 8)
+    assert run("stop", "tiny").code == 0
+    done = run("cluster", "submit", "tiny", "--workers", 1, *local)
+    assert (done.code, done.out) == (5, "")
+    assert "'neuronas resume tiny --workers 0'" in done.err
+    assert run("resume", "tiny", "--workers", 0).code == 0
+    assert run("cluster", "submit", "tiny", "--workers", 1, *local).code == 0
+    assert run("cluster", "cancel", "tiny", *local).code == 0
+
+
 def test_a_dry_run_prints_the_script_and_writes_nothing(run, local, folder):
     before = sorted(folder.rglob("*"))
     option = ["--worker-option", "lease-seconds=60"]
