@@ -15,7 +15,10 @@ from tests import postgres
 pytestmark = [pytest.mark.soak, pytest.mark.timeout(400)]
 
 README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
-WAIT_FOR_WORKERS = "until neuronas cluster status mine {engine} --format csv | grep -q ',running,'; do sleep 1; done"
+WAIT_FOR_WORKERS = """\
+until neuronas cluster status mine {engine} --format csv | grep -q ,running,
+do sleep 1
+done"""
 
 
 def commands() -> list[str]:
