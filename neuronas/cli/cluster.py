@@ -23,7 +23,17 @@ from neuronas.cli.options import (
 )
 
 if TYPE_CHECKING:
+    from neuronas.records import StudyRecord
     from neuronas.service.engines import Engine, Pool
+
+WORKER_OPTIONS = (
+    "max-trials",
+    "max-seconds",
+    "lease-seconds",
+    "patience-seconds",
+    "log-format",
+)
+"""Options of a worker that say neither what it is given nor when it must have drained."""
 
 app = typer.Typer(help="Workers of a study on an engine: Slurm, Ray, or processes of this machine.")
 
@@ -75,6 +85,16 @@ def submit(
             show_default=False,
         ),
     ] = None,
+    worker_option: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--worker-option",
+            metavar="KEY=VALUE",
+            help=f"Further option of 'neuronas worker': {', '.join(WORKER_OPTIONS)}; may be given "
+            "several times.",
+            show_default=False,
+        ),
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print what would be run; write and start nothing.")
     ] = False,
@@ -100,7 +120,8 @@ def submit(
         gpus=gpus,
         memory_mib=memory_gib and math.ceil(memory_gib * 1024),
         limit_minutes=hours and math.ceil(hours * 60),
-        options=_pairs(option or []),
+        options=_pairs("--option", option or []),
+        worker_options=_worker_options(worker_option or []),
     )
     shown = chosen.submit(pool, dry_run=True)
     if dry_run:
@@ -108,7 +129,7 @@ def submit(
         return
     _require_reachable(chosen, url)
     with Repository(url) as repository:
-        repository.study(name)
+        _require_not_stopped(repository.study(name))
     earlier = kept_pool(name, engine, weights)
     if earlier is not None:
         _require_none_left(chosen, earlier)
@@ -155,7 +176,7 @@ def cancel(
     grace_seconds: Annotated[
         float,
         typer.Option("--grace-seconds", min=0, help="Time to drain; what is left is killed then."),
-    ] = 120.0,
+    ] = 300.0,
     checkpoint_dir: CheckpointDir = None,
 ) -> None:
     """Let all workers of a study release their trials and end; kill what has not after a while."""
@@ -184,6 +205,16 @@ def _kept(name: str, engine: str, checkpoint_dir: Path | None) -> tuple[Engine, 
     return chosen, pool
 
 
+def _require_not_stopped(study: StudyRecord) -> None:
+    from neuronas.errors import StorageError
+
+    if study.state == "stopped":
+        raise StorageError(
+            f"study '{study.name}' is stopped, so workers would end at once; let it go on with "
+            f"'neuronas resume {study.name} --workers 0'"
+        )
+
+
 def _require_none_left(engine: Engine, pool: Pool) -> None:
     from neuronas.errors import EngineError
     from neuronas.service.engines import State
@@ -207,11 +238,29 @@ def _require_reachable(engine: Engine, url: str) -> None:
         )
 
 
-def _pairs(options: list[str]) -> dict[str, str]:
+def _pairs(name: str, options: list[str]) -> dict[str, str]:
     pairs: dict[str, str] = {}
     for each in options:
         key, _, value = each.partition("=")
         if key in pairs:
-            raise typer.BadParameter(f"{key} is given twice", param_hint="--option")
+            raise typer.BadParameter(f"{key} is given twice", param_hint=name)
         pairs[key] = value
+    return pairs
+
+
+def _worker_options(options: list[str]) -> dict[str, str]:
+    """Return further options of workers, whose values the worker command itself has checked."""
+    from neuronas.cli.worker import worker
+
+    pairs = _pairs("--worker-option", options)
+    for key in pairs:
+        if key not in WORKER_OPTIONS:
+            raise typer.BadParameter(
+                f"found '{key}'; allowed: {', '.join(WORKER_OPTIONS)}",
+                param_hint="--worker-option",
+            )
+    parser = typer.Typer(add_completion=False)
+    parser.command()(worker)
+    arguments = ["NAME", *(f"--{key}={value}" for key, value in pairs.items())]
+    typer.main.get_command(parser).make_context("neuronas worker", arguments)
     return pairs

@@ -19,21 +19,22 @@ class Others:
     Args:
         name: The study.
         url: Storage URL.
-        workers: Of this machine, this process included.
+        workers: Of this machine, this process included; 0 where none of them is to train.
         options: Of ``neuronas worker``.
     """
 
     def __init__(self, name: str, url: str, workers: int, options: Mapping[str, object]) -> None:
-        self._study, self._workers, self._options = (name, url), workers, options
+        self.workers = workers
+        self._study, self._options = (name, url), options
         self._children: Children | None = None
 
     def start(self) -> None:
         """Start them."""
-        if self._workers > 1:
+        if self.workers > 1:
             from neuronas.service.children import Children
 
             self._children = Children(*self._study, self._options)
-            self._children.start(self._workers - 1)
+            self._children.start(self.workers - 1)
 
     def __enter__(self) -> Self:
         return self

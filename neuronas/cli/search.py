@@ -27,7 +27,13 @@ if TYPE_CHECKING:
     from neuronas.searching import Progress, SearchResult, Work
 
 Workers = Annotated[
-    int, typer.Option("--workers", min=1, help="Workers on this machine, a process each.")
+    int,
+    typer.Option(
+        "--workers",
+        min=0,
+        help="Workers on this machine, a process each. 0: only store what is asked for, for "
+        "workers elsewhere.",
+    ),
 ]
 StudyFile = Annotated[Path, typer.Argument(help="Study file.", show_default=False)]
 
@@ -152,8 +158,14 @@ def _run(
     with stopped_by_user(go_on), others, shown_progress() as listener:
         # A server may be restarted; an SQLite file that cannot be used is the user's to mend.
         patience = 0.0 if is_sqlite(url) else PATIENCE_SECONDS
-        result = run(listener, Work(on_join=others.start, patience_seconds=patience))
+        share = None if others.workers else 0
+        work = Work(on_join=others.start, patience_seconds=patience, max_trials=share)
+        result = run(listener, work)
     counts = result.study.counts
+    if result.study.state == "running" and not others.workers:
+        say(f"stored, {counts['trained']} of {result.study.target_trials} networks trained")
+        say(f"workers anywhere: neuronas worker {name}{storage_option(url)}")
+        return
     done = f"{counts['trained']} networks trained, {counts['reused']} reused"
     if result.study.state == "exhausted":
         proposed = sum(counts[end] for end in ("complete", "exceeded", "failed", "pruned"))

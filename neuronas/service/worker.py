@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from neuronas.searching import Event, SearchResult, Work, resume
+from neuronas.service.engines.pool import ENGINE_VARIABLE, JOB_VARIABLE
 from neuronas.storage import LEASE_SECONDS, Origin
 
 PATIENCE_SECONDS = 600.0
@@ -15,9 +16,6 @@ PATIENCE_SECONDS = 600.0
 
 UNAVAILABLE = 75
 """Exit code where the database was away for too long: the worker may be started again."""
-
-ENGINE, JOB = "NEURONAS_ENGINE", "NEURONAS_JOB_ID"
-"""Environment variables by which an engine names itself and its job."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,4 +98,5 @@ def origin(environment: Mapping[str, str], device: str) -> Origin:
         job = f"{array}_{task}" if array and task else environment["SLURM_JOB_ID"]
         restarts = int(environment.get("SLURM_RESTART_COUNT", "0"))
         return Origin("slurm", job, restarts, device)
-    return Origin(environment.get(ENGINE, "none"), environment.get(JOB), 0, device)
+    engine = environment.get(ENGINE_VARIABLE, "none")
+    return Origin(engine, environment.get(JOB_VARIABLE), 0, device)

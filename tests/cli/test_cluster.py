@@ -64,13 +64,26 @@ def test_what_does_not_drain_is_killed(run, local, folder, monkeypatch):
     assert done.err == "all workers of 'tiny' on local ended, 1 killed\n"
 
 
+def test_a_stopped_study_gets_no_workers_before_it_goes_on(run, local):
+    run("search", "tiny.yaml", "--workers", 0, "--trials", 8)
+    assert run("stop", "tiny").code == 0
+    done = run("cluster", "submit", "tiny", "--workers", 1, *local)
+    assert (done.code, done.out) == (5, "")
+    assert "'neuronas resume tiny --workers 0'" in done.err
+    assert run("resume", "tiny", "--workers", 0).code == 0
+    assert run("cluster", "submit", "tiny", "--workers", 1, *local).code == 0
+    assert run("cluster", "cancel", "tiny", *local).code == 0
+
+
 def test_a_dry_run_prints_the_script_and_writes_nothing(run, local, folder):
     before = sorted(folder.rglob("*"))
-    done = run("cluster", "submit", "tiny", "--workers", 4, "--hours", 8, "--dry-run")
+    option = ["--worker-option", "lease-seconds=60"]
+    done = run("cluster", "submit", "tiny", "--workers", 4, "--hours", 8, *option, "--dry-run")
     assert (done.code, done.err) == (0, "")
     assert "#SBATCH --array=0-3\n" in done.out
     assert "#SBATCH --time=480\n" in done.out
     assert "worker tiny --checkpoint-dir" in done.out
+    assert " --lease-seconds=60 " in done.out
     assert sorted(folder.rglob("*")) == before
 
 
@@ -83,6 +96,8 @@ def test_a_dry_run_prints_the_script_and_writes_nothing(run, local, folder):
         (["submit", "tiny", "--workers", 1, "--option", "a=1", "--option", "a=2"], 2, "twice"),
         (["submit", "tiny", "--workers", 1, "--engine", "local", "--gpus", 1], 3, "--gpus 0,1"),
         (["submit", "tiny", "--workers", 1, "--device", "tpu"], 3, "device: found 'tpu'"),
+        (["submit", "tiny", "--workers", 1, "--worker-option", "threads=2"], 2, "max-trials, max-"),
+        (["submit", "tiny", "--workers", 1, "--worker-option", "max-trials=x"], 2, "max-trials"),
         (["status", "tiny"], 8, "no workers of 'tiny' were submitted to slurm"),
         (["scale", "../tiny", 1], 3, "NAME: found '../tiny'"),
         (["cancel", "tiny", "--engine", "local"], 8, "--checkpoint-dir"),

@@ -295,3 +295,15 @@ def test_storage_comes_from_the_option_the_file_or_the_environment(
         counted = rows(f"sqlite:///{folder}/{name}.db", "SELECT * FROM neuronas_candidates")
         assert len(counted) == 1
     assert not (folder / "neuronas.db").exists()
+
+
+def test_no_workers_store_what_is_asked_for_and_train_nothing(run, study, evaluator):
+    done = run("search", study, "--workers", 0)
+    assert (done.code, done.out) == (0, "")
+    assert "stored, 0 of 6 networks trained\n" in done.err
+    assert "\nworkers anywhere: neuronas worker tiny --storage sqlite:" in done.err
+    assert evaluator.trained == []
+    assert run("worker", "tiny").code == 0
+    assert len(evaluator.trained) == 6
+    assert "stored, 6 of 8" in run("search", study, "--workers", 0, "--trials", 8).err
+    assert len(evaluator.trained) == 6

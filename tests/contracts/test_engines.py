@@ -2,14 +2,32 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
-from neuronas.service.engines import Change, check_engine
+from neuronas.service.engines import Change, State, check_engine, new_pool
 from neuronas.service.engines.local import LocalEngine
+from neuronas.storage import Origin
+from tests.soak.slurm_lab import until
 
 
 def test_the_local_engine_keeps_the_contract(tmp_path):
     check_engine(LocalEngine, tmp_path)
+
+
+def test_a_worker_of_the_local_engine_knows_what_started_it(tmp_path):
+    told = tmp_path / "told"
+    program = (
+        "import os, pathlib, sys; from neuronas.service.worker import origin; "
+        f"pathlib.Path({str(told)!r}).write_text(repr(origin(os.environ, 'cpu')))"
+    )
+    engine = LocalEngine((sys.executable, "-c", program))
+    pool = new_pool("demo", "local", tmp_path, workers=1)
+    pool.keep("sqlite://")
+    engine.submit(pool)
+    until(lambda: [w.state for w in engine.status(pool)] == [State.ENDED], "it ended")
+    assert told.read_text() == repr(Origin("local", "1", 0, "cpu"))
 
 
 class Eager(LocalEngine):

@@ -90,6 +90,7 @@ def test_folders_are_quoted_for_slurm_and_the_shell(tmp_path):
     assert shlex.split(command.removesuffix(" &")) == [
         *("/odd path/python", "-m", "neuronas", "worker", "demo"),
         *("--checkpoint-dir", str(odd), "--data-dir", str(odd / "data"), "--threads", "1"),
+        "--drain-seconds=240",
     ]
     assert subprocess.run(["bash", "-n"], input=text, text=True, check=False).returncode == 0
 
@@ -101,7 +102,9 @@ def test_a_folder_that_slurm_cannot_take_is_refused(tmp_path, name):
 
 
 def test_a_worker_with_a_short_limit_drains_later(tmp_path):
-    assert "signal=B:USR1@15" in directives(script(tmp_path, limit_minutes=1))
+    text = script(tmp_path, limit_minutes=1)
+    assert "signal=B:USR1@15" in directives(text)
+    assert "--drain-seconds=12 &" in text
 
 
 @pytest.fixture
@@ -158,6 +161,37 @@ def test_the_script_drains_its_worker_and_queues_it_again_before_the_time_limit(
         running.send_signal(number)
         assert running.wait(timeout=10) == code
     assert scontrol.exists() == again
+
+
+def test_a_stop_after_the_time_limits_notice_tells_the_worker_nothing_new(tmp_path, scontrol):
+    started = tmp_path / "started"
+    worker = (
+        "import pathlib, signal, sys, time\n"
+        "told = []\n"
+        "signal.signal(signal.SIGTERM, lambda *_: told.append(1))\n"
+        f"pathlib.Path({str(started)!r}).touch()\n"
+        "while not told: time.sleep(0.05)\n"
+        "time.sleep(0.5); sys.exit(len(told) - 1)"
+    )
+    file = tmp_path / "script"
+    file.write_text(script(tmp_path, command=(sys.executable, "-c", worker)))
+    with subprocess.Popen(["bash", file]) as running:
+        while not started.exists():
+            time.sleep(0.01)
+        running.send_signal(signal.SIGUSR1)
+        time.sleep(0.1)
+        running.send_signal(signal.SIGTERM)
+        assert running.wait(timeout=10) == 0
+    assert not scontrol.exists()
+
+
+@pytest.mark.parametrize("line", ["trap 'again=yes; tell' USR1\n", "worker=$!\n"])
+def test_a_stop_before_the_worker_listens_loses_nothing(tmp_path, scontrol, line):
+    text = script(tmp_path, command=("sleep", "60"))
+    assert line in text
+    told = text.replace(line, f"{line}kill -TERM $$\n")
+    assert subprocess.run(["bash"], input=told, text=True, check=False).returncode == 0
+    assert not scontrol.exists()
 
 
 def row(*fields):

@@ -17,7 +17,7 @@ from socket import gethostname
 from typing import ClassVar
 
 from neuronas.errors import ConfigError, EngineError
-from neuronas.service.engines.pool import Pool
+from neuronas.service.engines.pool import ENGINE_VARIABLE, JOB_VARIABLE, Pool
 from neuronas.service.engines.protocol import Change, State, WorkerStatus
 
 _LOOK_SECONDS = 0.1
@@ -165,7 +165,7 @@ def _launch(pool: Pool, command: Sequence[str], file: Path, log: Path) -> None:
         shell = subprocess.Popen(
             ["/bin/sh", "-c", _LAUNCH, "sh", str(log), *command],
             cwd=pool.working_dir,
-            env=pool.environment(),
+            env={**pool.environment(), ENGINE_VARIABLE: "local", JOB_VARIABLE: file.stem},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             text=True,

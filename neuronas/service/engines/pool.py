@@ -17,6 +17,9 @@ from neuronas.files import write_whole
 
 URL_VARIABLE = "NEURONAS_STORAGE"
 URL_FILE_VARIABLE = "NEURONAS_STORAGE_FILE"
+ENGINE_VARIABLE = "NEURONAS_ENGINE"
+JOB_VARIABLE = "NEURONAS_JOB_ID"
+"""By these two an engine tells a worker who started it."""
 
 _POOL_FILE = "pool.json"
 _URL_FILE = "storage"
@@ -51,6 +54,7 @@ class Pool(BaseModel):
         limit_minutes: How long a worker may run before the engine starts it anew; None for the
             engine's default.
         options: What only this engine knows, such as Slurm's ``partition``.
+        worker_options: Further options of the worker command, by their names without dashes.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -68,6 +72,7 @@ class Pool(BaseModel):
     memory_mib: Annotated[int, Field(ge=1)] | None = None
     limit_minutes: Annotated[int, Field(ge=1)] | None = None
     options: Mapping[str, str] = {}
+    worker_options: Mapping[str, str] = {}
 
     @property
     def logs(self) -> Path:
@@ -86,7 +91,8 @@ class Pool(BaseModel):
             arguments += ["--data-dir", str(self.data_dir)]
         if self.device is not None:
             arguments += ["--device", self.device]
-        return [*arguments, "--threads", str(self.threads)]
+        further = [f"--{key}={value}" for key, value in self.worker_options.items()]
+        return [*arguments, "--threads", str(self.threads), *further]
 
     def environment(self) -> dict[str, str]:
         """Return this process's environment with the URL's file in the place of the URL."""

@@ -13,7 +13,13 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from neuronas.errors import ConfigError, EngineError
-from neuronas.service.engines.pool import URL_FILE_VARIABLE, URL_VARIABLE, Pool
+from neuronas.service.engines.pool import (
+    ENGINE_VARIABLE,
+    JOB_VARIABLE,
+    URL_FILE_VARIABLE,
+    URL_VARIABLE,
+    Pool,
+)
 from neuronas.service.engines.protocol import Change, State, WorkerStatus
 
 _NAMESPACE = "neuronas"
@@ -34,7 +40,12 @@ class Keeper:
 
         self._command, self._folder, self._log = list(command), folder, log
         kept = {name: value for name, value in os.environ.items() if name != URL_VARIABLE}
-        self._environment = {**kept, URL_FILE_VARIABLE: url_file}
+        self._environment = {
+            **kept,
+            URL_FILE_VARIABLE: url_file,
+            ENGINE_VARIABLE: "ray",
+            JOB_VARIABLE: Path(log).stem,
+        }
         self._lock = threading.Lock()
         self._told_to_stop = False
         self._process: subprocess.Popen[bytes] | None = None

@@ -13,7 +13,10 @@ from neuronas.service.engines.pool import URL_FILE_VARIABLE, URL_VARIABLE, Pool
 MAX_RESTARTS = 50
 """So often is a task started anew after its worker died or gave the database up."""
 
-_DRAIN_SECONDS = 300
+_NOTICE_SECONDS = 300
+"""So long before its time limit a worker is told to drain."""
+_SHARE_TO_DRAIN = 0.8
+"""Of that time; what is left is for giving the network back, and for Slurm's own delays."""
 _KEY = re.compile(r"[a-z][a-z-]*[a-z]")
 _VALUE = re.compile(r"[A-Za-z0-9_.,:;=@%+/()&|*!<>~\[\]{}-]*")
 _REFUSED = {
@@ -30,21 +33,33 @@ _BODY = """
 unset {url_variable}
 export {url_file_variable}={url_file}
 
+# TERM is "stop", USR1 "the time limit is near": the worker drains, and after USR1 starts again.
+worker=
+again=
+stopped=
+told=
+tell() {{
+  [ -z "$worker" ] || [ -n "$told" ] && return  # a second signal would end it at once
+  told=yes
+  kill -TERM "$worker"
+}}
+trap 'stopped=yes; tell' TERM
+trap 'again=yes; tell' USR1
 {command} &
 worker=$!
-# TERM is "stop", USR1 "the time limit is near": the worker drains, and after USR1 starts again.
-trap 'kill -TERM "$worker"' TERM
-trap 'again=1; kill -TERM "$worker"' USR1
+[ -z "$again$stopped" ] || tell  # a signal came before there was a worker
 while kill -0 "$worker" 2>/dev/null; do wait "$worker"; done
 wait "$worker"
 code=$?
+# Told before it could listen: it held nothing yet.
+[ -n "$told" ] && [ "$code" -eq 143 ] && code=0
 # 75: the database was away for too long; above 128: killed. Those are tried again, but not forever.
 if [ "$code" -eq 75 ] || [ "$code" -gt 128 ]; then
-  [ "${{SLURM_RESTART_COUNT:-0}}" -lt {max_restarts} ] && again=1
+  [ "${{SLURM_RESTART_COUNT:-0}}" -lt {max_restarts} ] && again=yes
 elif [ "$code" -ne 0 ]; then
   again=
 fi
-if [ -n "$again" ]; then
+if [ -n "$again" ] && [ -z "$stopped" ]; then
   scontrol requeue "${{SLURM_ARRAY_JOB_ID}}_${{SLURM_ARRAY_TASK_ID}}"
 fi
 exit "$code"
@@ -66,11 +81,12 @@ def render(pool: Pool, command: Sequence[str], workers: int) -> str:
         f"#SBATCH --{key}={value}" if value else f"#SBATCH --{key}"
         for key, value in directives(pool, workers).items()
     ]
+    drain = f"--drain-seconds={_notice_seconds(pool) * _SHARE_TO_DRAIN:g}"
     body = _BODY.format(
         url_variable=URL_VARIABLE,
         url_file_variable=URL_FILE_VARIABLE,
         url_file=shlex.quote(str(pool.url_file)),
-        command=shlex.join([*command, *pool.worker_arguments()]),
+        command=shlex.join([*command, *pool.worker_arguments(), drain]),
         max_restarts=MAX_RESTARTS,
     )
     return "\n".join(["#!/bin/bash", *lines, body])
@@ -100,7 +116,7 @@ def directives(pool: Pool, workers: int) -> Mapping[str, str]:
         **pool.options,
         "requeue": "",
         "open-mode": "append",
-        "signal": f"B:USR1@{_drain_seconds(pool)}",
+        "signal": f"B:USR1@{_notice_seconds(pool)}",
         "chdir": _quoted(pool.working_dir),
         "output": _quoted(pool.logs, "%A_%a.log"),
     }
@@ -116,11 +132,11 @@ def comment(pool: Pool) -> str:
     return f"neuronas:{pool.id}"
 
 
-def _drain_seconds(pool: Pool) -> int:
+def _notice_seconds(pool: Pool) -> int:
     """Return how long before its time limit a worker is told to drain."""
     if pool.limit_minutes is None:
-        return _DRAIN_SECONDS
-    return min(_DRAIN_SECONDS, pool.limit_minutes * 60 // 4)
+        return _NOTICE_SECONDS
+    return min(_NOTICE_SECONDS, pool.limit_minutes * 60 // 4)
 
 
 def _quoted(folder: Path, pattern: str = "") -> str:
