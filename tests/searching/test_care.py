@@ -54,12 +54,16 @@ def test_only_a_running_study_can_be_stopped(tables, any_url):
     run(config(), any_url)
     with pytest.raises(StorageError, match="'test' is finished; only a running one"):
         stop_study(tables, "test")
-    with pytest.raises(StorageError, match="no study 'other' .*: test"):
+    with pytest.raises(StorageError, match=r"no study 'other' .*: test"):
         stop_study(tables, "other")
 
 
 def test_a_stopped_study_lets_its_search_end_before_the_next_network(tables, any_url):
-    stopping = FakeEvaluator(lambda number, _: number == 2 and stop_study(tables, "test") or None)
+    def stop(number: int, _: object) -> None:
+        if number == 2:
+            stop_study(tables, "test")
+
+    stopping = FakeEvaluator(stop)
     result = run(config(), any_url, stopping)
     assert result.study.state == "stopped"
     assert len(stopping.trained) == 2
@@ -103,7 +107,7 @@ def test_a_study_that_is_worked_on_is_not_deleted(tables, any_url):
         with pytest.raises(StudyLockedError, match="stop it first: neuronas stop test"):
             delete_study(tables, "test")
         assert counts(any_url) == before | {"neuronas_workers": 2}
-    with pytest.raises(StorageError, match="no study 'other' .*: test"):
+    with pytest.raises(StorageError, match=r"no study 'other' .*: test"):
         delete_study(tables, "other")
 
 
