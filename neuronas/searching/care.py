@@ -78,17 +78,22 @@ def compare_studies(repository: Repository, names: Sequence[str]) -> list[Compar
     }
     fronts = [repository.front(study.name) for study in studies]
     points = [_points(front, list(first.objectives), reference) for front in fronts]
-    best = set(front_indices(np.concatenate(points)).tolist()) if sum(map(len, points)) else set()
-    starts = np.cumsum([0, *map(len, points)])
+    everything = np.concatenate(points)
+    # What several found is on the front of each.
+    best = set(map(tuple, everything[front_indices(everything)].tolist()))
     box = 1 - reference.get(ACCURACY, 0.0)
     return [
         Compared(
             study,
             front,
             hypervolume(own) / box,
-            [t.candidate.trial_number for i, t in enumerate(front) if start + i in best],
+            [
+                trial.candidate.trial_number
+                for trial, point in zip(front, own.tolist(), strict=True)
+                if tuple(point) in best
+            ],
         )
-        for study, front, own, start in zip(studies, fronts, points, starts, strict=False)
+        for study, front, own in zip(studies, fronts, points, strict=True)
     ]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from types import FrameType
 from neuronas.errors import NeuronasError
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
+_GPU = re.compile("[0-9A-Za-z][0-9A-Za-z-]*")
 
 
 class Children:
@@ -29,6 +31,7 @@ class Children:
         self._command = [sys.executable, "-m", "neuronas", "worker", name, *given]
         self._environment = {**os.environ, "NEURONAS_STORAGE": storage}
         self._processes: list[subprocess.Popen[bytes]] = []
+        self._asked: int | None = None
 
     def start(self, count: int) -> None:
         """Start workers that share whatever there is."""
@@ -47,17 +50,24 @@ class Children:
                 self._command, env=environment, start_new_session=True, stdin=subprocess.DEVNULL
             )
         )
+        if self._asked is not None:  # the signal came before it was there
+            self._processes[-1].send_signal(self._asked)
 
     def signal(self, number: int) -> None:
         """Send a signal to those that live."""
+        self._asked = number
         for process in self._processes:
             if process.poll() is None:
                 process.send_signal(number)
 
     def wait(self) -> int:
         """Wait for all; return the exit code that tells most: 78, else 75, else any but 0."""
-        codes = [process.wait() for process in self._processes]
-        return next((code for code in (78, 75) if code in codes), max(map(abs, codes), default=0))
+        codes = [self._code(process.wait()) for process in self._processes]
+        return next((code for code in (78, 75) if code in codes), max(codes, default=0))
+
+    def _code(self, code: int) -> int:
+        """Return an exit code as shells have it; who was asked to end before it began, did so."""
+        return code if code >= 0 else 0 if -code == self._asked else 128 - code
 
     @contextmanager
     def signals_passed_on(self) -> Iterator[None]:
@@ -81,7 +91,7 @@ def gpu_names(text: str) -> list[str]:
         NeuronasError: It names none, or one twice.
     """
     names = [part.strip() for part in text.split(",")]
-    if not all(name.replace("-", "").isalnum() for name in names) or len(set(names)) < len(names):
+    if not all(map(_GPU.fullmatch, names)) or len(set(names)) < len(names):
         raise NeuronasError(
             f"--gpus: found '{text}'; allowed: numbers or UUIDs, each once, such as 0,1"
         )

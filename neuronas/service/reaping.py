@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from neuronas.errors import StorageError
-from neuronas.storage import Reaper, Repository, existing_study
+from neuronas.records import CandidateState
+from neuronas.storage import Figures, Reaper, Repository, existing_study, translated_errors
 
 EVERY_SECONDS = 60.0
 
@@ -46,10 +47,13 @@ def reaping(
 
 def reap_all(url: str) -> Iterator[str]:
     """Take the trials of dead workers away; yield what was done."""
-    with Repository(url) as repository:
-        held = {worker.study for worker in repository.workers() if worker.trial_number is not None}
-        for name in sorted(held):
-            shared = existing_study(url, name)
+    with Figures(url) as figures:
+        studies = figures.of_studies()
+    with translated_errors(url), Repository(url) as repository:
+        for study in studies:
+            shared = (
+                existing_study(url, study.name) if study.states[CandidateState.RUNNING] else None
+            )
             if shared is not None:
                 for number in Reaper(repository, shared).reap():
-                    yield f"trial {number} of '{name}' was taken away from a dead worker"
+                    yield f"trial {number} of '{study.name}' was taken away from a dead worker"

@@ -24,6 +24,7 @@ from neuronas.storage.faults import translated_errors
 from neuronas.storage.lock import creation_lock
 from neuronas.storage.patience import patient
 from neuronas.storage.schema import optuna_revision
+from neuronas.storage.trial_rows import QuickStorage
 from neuronas.storage.urls import driver_url, shown_url
 
 RETRY_OF = "retry_of"
@@ -289,7 +290,7 @@ def _storage(url: str) -> RDBStorage:
     found = _optunas_revision(url)
     # Optuna checks its schema holding one connection while it waits for another: many processes
     # that start at once would wait for each other before a pooler.
-    storage = RDBStorage(
+    storage = QuickStorage(
         driver_url(url),
         engine_kwargs=engine_options(url),
         skip_compatibility_check=True,
@@ -382,11 +383,12 @@ def existing_study(url: str, name: str) -> SharedStudy | None:
 def queued(url: str, name: str) -> int:
     """Return how many enqueued candidates of a study wait to be taken."""
     with translated_errors(url):
+        rows = _storage(url)
         try:
-            study = optuna.load_study(storage=_storage(url), study_name=name)
+            study_id = rows.get_study_id_from_name(name)
         except KeyError:  # the search died before Optuna knew of its study
             return 0
-        return len(study.get_trials(deepcopy=False, states=(TrialState.WAITING,)))
+        return len(rows.get_all_trials(study_id, deepcopy=False, states=(TrialState.WAITING,)))
 
 
 def optuna_storage(url: str) -> optuna.storages.RDBStorage:

@@ -20,3 +20,10 @@ def url(tmp_path: Path) -> str:
 def _fast_commits() -> Iterator[None]:
     with without_fsync():
         yield
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def any_url(request: pytest.FixtureRequest) -> str:
+    """Return the storage URL of an empty database, of each kind in turn."""
+    kinds = {"sqlite": "url", "postgresql": "postgres_url"}
+    return request.getfixturevalue(kinds[request.param])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import random
+import re
 import shutil
 import sqlite3
 from contextlib import closing
@@ -23,9 +24,11 @@ from neuronas.errors import NeuronasError, StorageError
 from neuronas.service.gateway import Authentication, Gateway, study_details
 from neuronas.service.gateway.front import front_trials
 from neuronas.service.gateway.read_only_storage import ReadOnlyStorage
+from neuronas.storage import Repository
 from tests.searching.fakes import rows
 from tests.service.large import LIMITS
 from tests.service.requests import BEARER, TOKEN, ask
+from tests.storage.fakes import change
 
 
 @pytest.fixture
@@ -199,6 +202,26 @@ def test_metrics_are_what_the_tables_hold(own):
     assert samples["neuronas_trained_networks_total", "large", None] == 59
     assert samples["neuronas_trained_networks_last_hour", "large", None] == 7
     assert samples["neuronas_hypervolume", "large", None] == 0.5
+    assert samples["neuronas_workers", "large", None] == 0
+    assert samples["neuronas_oldest_lease_seconds", "large", None] == 0
+
+
+def test_metrics_tell_who_works_and_for_how_long(own):
+    url, application = own
+
+    def figure(name: str) -> float:
+        text = ask(application, "/metrics").text
+        return float(re.search(rf'^neuronas_{name}{{study="large"}} (\S+)$', text, re.M)[1])
+
+    with Repository(url) as tables, tables.joined("large"), tables.joined("large") as silent:
+        assert (figure("workers"), figure("oldest_lease_seconds")) == (2, 0)
+        begun = "UPDATE neuronas_candidates SET state = 'running', created_at = "
+        change(url, f"{begun} datetime('now', '-90 seconds') WHERE id = 3")
+        change(url, f"{begun} datetime('now', '-20 seconds') WHERE id = 4")
+        assert figure("oldest_lease_seconds") == pytest.approx(90, abs=5)
+        change(url, f"UPDATE neuronas_workers SET expires_s = 1 WHERE id = {silent.id}")
+        assert figure("workers") == 1
+    assert figure("workers") == 0
 
 
 # Whatever is asked
