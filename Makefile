@@ -11,7 +11,7 @@ search: $(READY)  ## run a real study and print its Pareto front
 
 test: lint  ## lint, types, import rules, tests
 	$(BIN)/neuronas compare > /dev/null  # compiles it anew if it changed, once for all tests
-	$(BIN)/pytest -n auto -rs
+	$(BIN)/pytest -n auto -rs --durations=30
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -128,6 +128,7 @@ def test_two_workers_share_a_study_and_their_logs_tell_who_did_what(lab):
     lab.check_finished(TRIALS)
 
 
+@pytest.mark.soak
 def test_a_search_of_two_workers_trains_what_is_asked_for(lab):
     (lab.folder / "tiny.yaml").write_text(STUDY % TRIALS)
     ended(lab.start("search", "tiny.yaml", "--workers=2"))
@@ -135,6 +136,7 @@ def test_a_search_of_two_workers_trains_what_is_asked_for(lab):
     assert rows(lab.url, "SELECT count(*) AS n FROM neuronas_workers")[0]["n"] == 2
 
 
+@pytest.mark.soak
 def test_a_search_that_is_stopped_drains_with_all_its_workers(lab):
     (lab.folder / "tiny.yaml").write_text(STUDY % 500)
     search = lab.start("search", "tiny.yaml", "--workers=2")
@@ -210,6 +212,7 @@ def test_a_worker_on_other_packages_or_data_is_refused(lab):
     assert lab.states() == {}
 
 
+@pytest.mark.soak
 def test_a_database_that_is_away_for_too_long_ends_a_worker_and_loses_nothing(tmp_path):
     with (
         postgres.folder() as place,
