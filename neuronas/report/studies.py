@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from neuronas.architecture import GROUPS, Architecture
 from neuronas.config import OPERATIONS, SNASNET_OPERATIONS, StudyConfig
@@ -12,8 +12,11 @@ from neuronas.records import StudyRecord, Trial
 from neuronas.report.tables import Column, Row, Table, number, percent
 from neuronas.report.units import quantity_columns
 from neuronas.searching import QUANTITIES
-from neuronas.searching.care import Compared
 from neuronas.searching.stop_rules import StopRule, holding_rule, stop_rules
+
+
+if TYPE_CHECKING:
+    from neuronas.searching.care import Compared
 
 
 def front_table(study: StudyRecord, front: Sequence[Trial]) -> Table:

@@ -88,7 +88,7 @@ def test_looking_at_studies_imports_no_torch(searched):
 def test_the_help_lists_every_command(run):
     done = run("--help")
     assert done.code == 0
-    listed = re.findall(r"^  ([a-z]+)  ", done.out.split("Commands:")[1], flags=re.MULTILINE)
+    listed = re.findall(r"^  ([a-z-]+)  ", done.out.split("Commands:")[1], flags=re.MULTILINE)
     assert sorted(listed) == sorted(COMMANDS)
 
 

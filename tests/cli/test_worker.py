@@ -44,7 +44,7 @@ def test_each_line_of_a_json_log_tells_of_study_worker_and_trial(run, asked_for_
     assert last.startswith("finished: ")
     (known,) = rows(URL, "SELECT max(id) AS id FROM neuronas_workers")
     for record in records:
-        assert record.keys() == {"time", "study", "worker", "trial", "message"}
+        assert record.keys() == {"time", "study", "worker", "trial", "lease", "message"}
         assert (record["study"], record["worker"]) == ("tiny", known["id"])
     (first, *_), trials = records, {r["trial"] for r in records if r["trial"] is not None}
     assert (first["trial"], first["message"]) == (None, "searching")

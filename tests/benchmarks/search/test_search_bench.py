@@ -302,7 +302,7 @@ def test_the_order_of_objectives_changes_nothing(bench):
 
 def test_a_process_that_dies_is_told(tmp_path):
     with (
-        pytest.raises(NeuronasError, match=r"'y' died \(exit code 5\)"),
+        pytest.raises(NeuronasError, match=r"'[yz]' died \(exit code 5\)"),
         done_in_processes(os._exit, {"y": 5, "z": 5}, 2) as done,
     ):
         list(done)
