@@ -14,7 +14,6 @@ from neuronas.report.units import quantity_columns
 from neuronas.searching import QUANTITIES
 from neuronas.searching.stop_rules import StopRule, holding_rule, stop_rules
 
-
 if TYPE_CHECKING:
     from neuronas.searching.care import Compared
 

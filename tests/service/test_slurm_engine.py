@@ -187,7 +187,7 @@ def test_a_stop_after_the_time_limits_notice_tells_the_worker_nothing_new(tmp_pa
 
 @pytest.mark.parametrize("line", ["trap 'again=yes; tell' USR1\n", "worker=$!\n"])
 def test_a_stop_before_the_worker_listens_loses_nothing(tmp_path, scontrol, line):
-    text = script(tmp_path, command=("sleep", "60"))
+    text = script(tmp_path, command=("sh", "-c", "exec sleep 60"))
     assert line in text
     # Not at once: a child that has not begun its command yet still has the script's traps.
     told = text.replace(line, f"{line}sleep 0.2; kill -TERM $$\n")
