@@ -100,17 +100,17 @@ def test_a_worker_lives_by_the_databases_clock(tables, study_url):
 
 def test_renewing_extends_what_is_held_and_tells_what_that_is(ledger, study_url):
     tables = ledger.tables
-    assert tables.renew(ledger.worker, 60) is None
+    assert tables.renew(ledger.worker, 60)[0] is None
     begun(ledger)
     expire(study_url)
-    assert tables.renew(ledger.worker, 60) == 0
+    assert tables.renew(ledger.worker, 60)[0] == 0
     with joined(study_url) as other:
         assert reaper(other).reap() == []
         assert tables.workers("test")[0].trial_number == 0
-        assert other.tables.renew(other.worker, 60) is None
+        assert other.tables.renew(other.worker, 60)[0] is None
     expire(study_url)
     reaper(ledger).reap()
-    assert tables.renew(ledger.worker, 60) is None
+    assert tables.renew(ledger.worker, 60)[0] is None
 
 
 def test_a_process_of_this_machine_that_was_killed_is_missed_at_once(ledger, study_url):
