@@ -18,7 +18,7 @@ from typing import Any
 
 from neuronas.config import StudyConfig, validate
 from neuronas.service.load import create_idle_study, neuronas_client, optuna_client
-from neuronas.storage import counted_traffic
+from neuronas.storage import counted_traffic, translated_errors
 
 CLIENTS = (1, 4, 16, 64)
 NEURONAS, OPTUNA = "neuronas", "optuna"
@@ -185,10 +185,11 @@ def _serve(
 
     def client(count: int) -> None:
         try:
-            if name == NEURONAS:
-                ends.append(neuronas_client(url, config, train_seconds, wait))
-            else:
-                ends.append(optuna_client(url, config, count, train_seconds, wait))
+            with translated_errors(url):
+                if name == NEURONAS:
+                    ends.append(neuronas_client(url, config, train_seconds, wait))
+                else:
+                    ends.append(optuna_client(url, config, count, train_seconds, wait))
         except BaseException as error:  # noqa: BLE001 - raised again in the first process
             errors.append(error)
             ready.abort()
