@@ -34,6 +34,7 @@ def caught() -> Iterator[None]:
             yield
     finally:
         _asked_at = None
+        _let_python_forget()
 
 
 @contextmanager
@@ -63,6 +64,7 @@ def draining(seconds: float) -> Iterator[None]:
         timer.cancel()
         stop_draining()
         forget()
+        _let_python_forget()
 
 
 def drain() -> None:
@@ -112,6 +114,15 @@ def check() -> None:
     if _pending is not None:
         error, _pending = _pending, None
         raise error
+
+
+def _let_python_forget() -> None:
+    """Let the exit code be ours.
+
+    CPython notes that a KeyboardInterrupt left an ``exec``, such as a dataclass's or an import's,
+    and ends with SIGINT for it though it was caught outside, unless another ``exec`` came since.
+    """
+    exec("")
 
 
 def _handle(number: int, _frame: FrameType | None) -> None:

@@ -35,6 +35,14 @@ def _no_folders_of_the_user(tmp_path_factory: pytest.TempPathFactory) -> Iterato
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _folder_of_this_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Work in a folder that no other process of the tests has, for what is named by default."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path_factory.mktemp("cwd"))
+        yield
+
+
 @pytest.fixture(scope="session")
 def reference_data() -> Callable[[str], Path]:
     """Return the path of a file of the reference data; the test is skipped without it."""

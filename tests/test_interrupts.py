@@ -46,6 +46,21 @@ def test_handlers_are_put_back_and_nothing_is_caught_while_held_off():
     assert signal.getsignal(signal.SIGTERM) is before
 
 
+@pytest.mark.parametrize("context", ["caught()", "draining(60)"])
+def test_what_was_caught_has_no_say_in_the_exit_code(context):
+    script = f"""
+import signal
+from neuronas import interrupts
+with interrupts.{context}:
+    try:
+        exec("raise KeyboardInterrupt")
+    except KeyboardInterrupt:
+        print("caught")
+"""
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert (ended.stdout, ended.returncode) == ("caught\n", 0)
+
+
 def test_a_second_signal_kills():
     script = """
 import signal

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -50,9 +50,9 @@ class Spool:
             yield
         except LeaseLostError:
             self.repository.add_evaluation(self.study, evaluation, salvaged=True)
-            self._forget(path)
+            path.unlink(missing_ok=True)
             raise
-        self._forget(path)
+        path.unlink(missing_ok=True)
 
     def tell(self) -> int:
         """Store what an earlier worker could not tell; return how many evaluations."""
@@ -65,7 +65,7 @@ class Spool:
             ):
                 evaluation = _evaluation(content["evaluation"])
                 self.repository.add_evaluation(self.study, evaluation, salvaged=True)
-                self._forget(path)
+                path.unlink(missing_ok=True)
                 told += 1
         return told
 
@@ -75,11 +75,6 @@ class Spool:
             write_whole(path, content)
         except OSError as error:
             raise StorageError(f"{path}: cannot be written ({error.strerror})") from error
-
-    def _forget(self, path: Path) -> None:
-        path.unlink(missing_ok=True)
-        with suppress(OSError):  # another worker's result may lie there
-            self.folder.rmdir()
 
 
 def _content(path: Path) -> dict[str, Any] | None:
