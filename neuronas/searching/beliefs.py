@@ -26,7 +26,6 @@ class Beliefs:
 
     Attributes:
         question: What the study asks.
-        learned_from: Trained networks.
         variances: Of the surrogate of accuracy; None where accuracy is no objective.
         firing: Expected spike rates; None where they change nothing that is asked.
         deviations: By how much costs at expected rates are off, relative, by quantity; a quantity
@@ -34,7 +33,6 @@ class Beliefs:
     """
 
     question: Question
-    learned_from: int
     variances: Variances | None
     firing: FiringModel | None
     deviations: Mapping[str, float]
@@ -69,7 +67,7 @@ class Beliefs:
             deviations = _deviations(question, networks, firing)
             if not deviations.keys() & question.quantities:
                 firing = None
-        return cls(question, len(trained), variances, firing, deviations)
+        return cls(question, variances, firing, deviations)
 
     def expected(self, genes: Ints, networks: Coordinates, assumed: Quantities) -> Quantities:
         """Return what networks are expected to cost; what is assumed where rates say nothing."""

@@ -20,6 +20,7 @@ from neuronas.searching.samplers import GatedSampler
 from neuronas.searching.seeds import Stream, generator
 from neuronas.searching.starting import first_choice
 from neuronas.searching.surrogate import Coordinates
+from neuronas.searching.telling import MOST, telling
 
 _START = 3
 """Networks that are trained before anything is learned from them."""
@@ -60,6 +61,7 @@ class HardwareAwareSampler(GatedSampler):
         self._history = History(region.space, objectives, elsewhere)
         self._population: Population | None = None
         self._beliefs: Beliefs | None = None
+        self._learned_from = 0
 
     def _propose(self, study: Study, trials: Sequence[FrozenTrial], trial: FrozenTrial) -> Ints:
         del study  # all that it tells are its trials
@@ -71,9 +73,12 @@ class HardwareAwareSampler(GatedSampler):
         failed, stopped = self._history.failed, self._history.stopped
         # Failures count as known networks, or what is cheap and fails would be tried for ever.
         trained = [*elsewhere, *failed, *self._history.trained]
+        total, rows = len(trained), telling(self._question, trained)
+        borrowed = int((rows < len(elsewhere)).sum())
+        stopped, trained = stopped[-MOST:], [trained[row] for row in rows]
         begun = [t.genes for t in trained] + [b.genes for b in (*in_flight, *stopped)]
         known = population.seen(begun)
-        beliefs = self._learned(trained, known)
+        beliefs = self._learned(trained, known, total)
         source = generator(self._seed, Stream.SAMPLER, *self._place(trial.number))
         candidates = population.renewed(source, begun, beliefs, self._is_new)
         if len(candidates) == 0:
@@ -84,7 +89,7 @@ class HardwareAwareSampler(GatedSampler):
             if len(self._question.objectives) == 1 or failed or trial.number % 2 == 0:
                 return self._any(trial.number)
             return np.asarray(candidates.genes[first_choice(self._question, candidates, begun)])
-        judge = Judge(self._question, beliefs, trained, in_flight, stopped, known, len(elsewhere))
+        judge = Judge(self._question, beliefs, trained, in_flight, stopped, known, borrowed)
         value, probability = judge.promise(candidates)
         promising = candidates.genes[np.argsort(-value, kind="stable")[:_PROMISING]]
         near = population.near(source, promising, self._is_new)
@@ -97,12 +102,12 @@ class HardwareAwareSampler(GatedSampler):
         trial.set_user_attr(FEASIBLE_PROBABILITY, float(probability[best]))
         return np.asarray(candidates.genes[best])
 
-    def _learned(self, trained: Sequence[Trained], known: Coordinates) -> Beliefs:
+    def _learned(self, trained: Sequence[Trained], known: Coordinates, total: int) -> Beliefs:
         """Return what was learned, anew whenever enough is new."""
         beliefs = self._beliefs
-        new = len(trained) - (beliefs.learned_from if beliefs else 0)
-        if beliefs is None or new >= max(2, _LEARN_AGAIN * len(trained)):
+        new = total - self._learned_from
+        if beliefs is None or new >= max(2, _LEARN_AGAIN * total):
             known = known.take(slice(0, len(trained)))
             beliefs = Beliefs.of(self._question, known, trained, beliefs)
-        self._beliefs = beliefs
+            self._beliefs, self._learned_from = beliefs, total
         return beliefs

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,15 +37,31 @@ def front_indices(points: NDArray[np.float64]) -> NDArray[np.int64]:
     Args:
         points: Larger is better, shape ``(N, M)``.
     """
+    return next(fronts(points), np.zeros(0, dtype=np.int64))
+
+
+def fronts(points: NDArray[np.float64]) -> Iterator[NDArray[np.int64]]:
+    """Yield front after front: which points no other dominates, then which of those left.
+
+    Args:
+        points: Larger is better, shape ``(N, M)``; of equal ones, each is in a front of its own.
+    """
     # Whatever dominates a point has a larger sum, and comes before it; so does its equal.
-    order = np.argsort(-points.sum(axis=1), kind="stable")
-    kept: list[int] = []
-    left = order
+    left = np.argsort(-points.sum(axis=1), kind="stable")
     while len(left):
-        best, left = left[0], left[1:]
-        kept.append(int(best))
+        front = _front_of_sorted(points[left])
+        yield np.sort(left[front])
+        left = np.delete(left, front)
+
+
+def _front_of_sorted(points: NDArray[np.float64]) -> list[int]:
+    kept: list[int] = []
+    left = np.arange(len(points))
+    while len(left):
+        best = int(left[0])
+        kept.append(best)
         left = left[(points[left] > points[best]).any(axis=1)]
-    return np.array(sorted(kept), dtype=np.int64)
+    return kept
 
 
 def _volume(points: NDArray[np.float64]) -> float:

@@ -16,11 +16,11 @@ from optuna.samplers import BaseSampler
 from optuna.storages import BaseStorage, RDBStorage
 from optuna.study import Study
 from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
-from sqlalchemy.orm import Session
 
 from neuronas.errors import LeaseLostError, StorageError
 from neuronas.storage.database import create_engine, engine_options
 from neuronas.storage.faults import translated_errors
+from neuronas.storage.joining import joined, together
 from neuronas.storage.lock import creation_lock
 from neuronas.storage.patience import patient
 from neuronas.storage.schema import optuna_revision
@@ -54,14 +54,6 @@ class Handle:
     is_trained: bool = True
 
 
-class _Joined(Session):
-    """Optuna's session in a transaction of ours, which Optuna does not end."""
-
-    def rollback(self) -> None:
-        """Forget what was not sent yet, as where a trial turns out to be finished."""
-        self.close()
-
-
 @dataclass(frozen=True, slots=True)
 class SharedStudy:
     """Optuna's study, whose trials are written in one transaction with our tables.
@@ -90,15 +82,8 @@ class SharedStudy:
         Whatever breaks inside must end the transaction. Optuna's cache may then show a running
         trial that is not there, until the next one takes its number.
         """
-        sessions = self.rows.scoped_session
-        sessions.remove()
-        # Without autoflush, nothing is sent earlier than Optuna would commit it.
-        joined = _Joined(connection, join_transaction_mode="rollback_only", autoflush=False)
-        sessions.registry.set(joined)
-        try:
+        with joined(self.rows, connection):
             yield
-        finally:
-            sessions.remove()
 
     @patient
     def trials(self) -> list[FrozenTrial]:
@@ -146,11 +131,12 @@ class SharedStudy:
         """
         if again and self.rows.get_trial(handle.id).params:
             return
-        for name, distribution in distributions.items():
-            chosen = distribution.to_internal_repr(values[name])
-            # The cache knows each parameter's distribution, which is looked up otherwise.
-            self.cached.set_trial_param(handle.id, name, chosen, distribution)
-        self.set_attributes(handle, attributes)
+        with together(self.rows):
+            for name, distribution in distributions.items():
+                chosen = distribution.to_internal_repr(values[name])
+                # The cache knows each parameter's distribution, which is looked up otherwise.
+                self.cached.set_trial_param(handle.id, name, chosen, distribution)
+            self.set_attributes(handle, attributes)
 
     @staticmethod
     def number_of(trial_id: int) -> sa.ScalarSelect[int]:
@@ -196,10 +182,11 @@ class SharedStudy:
         """
         marked = create_trial(state=TrialState.FAIL, constraints=dict(constraints or {}))
         try:
-            for key, value in marked.system_attrs.items():
-                self.rows.set_trial_system_attr(handle.id, key, value)
-            self.set_attributes(handle, attributes or {})
-            self.rows.set_trial_state_values(handle.id, state, values)
+            with together(self.rows):
+                for key, value in marked.system_attrs.items():
+                    self.rows.set_trial_system_attr(handle.id, key, value)
+                self.set_attributes(handle, attributes or {})
+                self.rows.set_trial_state_values(handle.id, state, values)
         except optuna.exceptions.UpdateFinishedTrialError:
             raise LeaseLostError(
                 f"trial {handle.number} of '{self.study.study_name}' is not this worker's any "

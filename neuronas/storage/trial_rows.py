@@ -69,8 +69,9 @@ def _trials(session: Session, wanted: sa.ColumnElement[bool]) -> list[FrozenTria
         told = [table.c[column] for column in ("trial_id", *columns.split())]
         found = sa.select(*told).where(table.c.trial_id.in_(own))
         grouped: _Grouped = defaultdict(list)
-        for trial_id, *row in session.execute(found.order_by(table.c.trial_id, table.c[order])):
-            grouped[trial_id].append(row)
+        found = found.order_by(table.c.trial_id, table.c[order])
+        for row in session.execute(found).all():  # all at once: row by row takes twice as long
+            grouped[row[0]].append(row[1:])
         return grouped
 
     parameters = rows("trial_params", "param_id", "param_name param_value distribution_json")

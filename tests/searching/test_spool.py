@@ -39,7 +39,7 @@ def interrupted(spool: Spool, error: BaseException) -> None:
 def test_a_result_that_was_told_is_forgotten(spool):
     with spool.kept(EVALUATION):
         assert len(kept(spool)) == 1
-    assert not spool.folder.exists()
+    assert list(spool.folder.iterdir()) == []
     assert spool.tell() == 0
 
 
@@ -50,13 +50,13 @@ def test_a_result_that_could_not_be_told_is_told_later_as_salvaged(spool, error)
     assert spool.tell() == 1
     assert spool.repository.find_evaluation(EVALUATION.key) == EVALUATION
     assert salvaged(spool) == [1]
-    assert not spool.folder.exists()
+    assert list(spool.folder.iterdir()) == []
 
 
 def test_a_result_whose_trial_was_taken_away_is_salvaged_at_once(spool):
     interrupted(spool, LeaseLostError("taken"))
     assert spool.repository.find_evaluation(EVALUATION.key) == EVALUATION
-    assert not spool.folder.exists()
+    assert list(spool.folder.iterdir()) == []
 
 
 def test_results_of_another_study_are_left_where_they_are(spool):

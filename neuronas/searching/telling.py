@@ -1,0 +1,57 @@
+"""Which of very many trained networks a sampler learns from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from neuronas.searching.assessment import Ints
+from neuronas.searching.beliefs import measured_quantities
+from neuronas.searching.history import Trained
+from neuronas.searching.pareto import fronts
+from neuronas.searching.question import Floats, Question
+
+MOST = 1000
+"""Networks that are learned from: time grows with their third power, memory with their second."""
+
+
+def telling(question: Question, trained: Sequence[Trained], most: int = MOST) -> Ints:
+    """Return the rows of the networks that are worth learning from, ascending.
+
+    Half of them are the best, front by front: among their like, accuracy has to be told apart. The
+    others are a fair sample of all that is left, equal as far as possible from call to call.
+
+    Args:
+        question: What the study asks.
+        trained: Trained networks.
+        most: How many are returned, at most.
+    """
+    count = len(trained)
+    if count <= most:
+        return np.arange(count)
+    chosen = np.zeros(count, dtype=bool)
+    for front in fronts(_gains(question, trained)):
+        chosen[front[: most - chosen.sum()]] = True
+        if chosen.sum() >= most // 2:
+            break
+    lots = np.random.default_rng(0).random(count)  # as before, and more, when there are more
+    lots[chosen] = np.inf
+    chosen[np.argsort(lots)[: most - chosen.sum()]] = True
+    return np.flatnonzero(chosen)
+
+
+def _gains(question: Question, trained: Sequence[Trained]) -> Floats:
+    """Return gains of networks, at their own spike rates where these were measured."""
+    genes = np.array([t.genes for t in trained])
+    quantities = {n: q.copy() for n, q in question.region.assess(genes).quantities.items()}
+    told = [row for row, network in enumerate(trained) if network.rates]
+    if told:
+        own = measured_quantities(question, [trained[row] for row in told])
+        for name, values in own.items():
+            quantities[name][told] = values
+    gains = question.cost_gains(quantities)
+    if not question.learns_accuracy:
+        return gains
+    accuracy = np.array([t.accuracy for t in trained])
+    return np.column_stack([accuracy, gains])
