@@ -43,6 +43,7 @@ def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return done
 
 
+@pytest.mark.soak
 def test_the_readmes_study_is_checked_searched_from_python_and_queried_in_sql(folder):
     assert "rejected: energy_uj" in run(folder, "check", "mine.yaml").stdout
     python = subprocess.run(
@@ -70,6 +71,7 @@ def test_the_readmes_study_is_checked_searched_from_python_and_queried_in_sql(fo
     assert "finished" in listed
 
 
+@pytest.mark.soak
 def test_final_weights_are_loaded_as_the_readme_says(folder):
     done = run(folder, "search", "mine.yaml")
     trial = done.stdout.splitlines()[2].split()[0]

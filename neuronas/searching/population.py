@@ -20,6 +20,8 @@ _WHOLE = 2**17
 """Genotypes of a space that is looked at whole."""
 _KEPT = 12_288
 """Candidates that are kept of a larger one, from proposal to proposal."""
+_FIRST = 4096
+"""Those at the first one, which nobody has to wait for long."""
 _FRESH, _NEAR = 1024, 2048
 """Those that come in at each: drawn and near what was trained, and near the most promising."""
 _SAMPLE = 2048
@@ -82,7 +84,7 @@ class Population:
         if self._sample is not None:
             return self._made(self._sample)
         known = np.array(begun) if begun else None
-        count, present = (_FRESH, set(kept.keys)) if kept else (_KEPT, set())
+        count, present = (_FRESH, set(kept.keys)) if kept else (_FIRST, set())
         pool = self._region.pool(
             source, count, known=known, is_new=lambda key: key not in present and is_new(key)
         )

@@ -12,8 +12,8 @@ from neuronas.searching.history import Trained
 from neuronas.searching.pareto import fronts
 from neuronas.searching.question import Floats, Question
 
-MOST = 1000
-"""Networks that are learned from: time grows with their third power, memory with their second."""
+MOST = 500
+"""Networks that are learned from: with all of 10,000, a proposal takes minutes, and gigabytes."""
 
 
 def telling(question: Question, trained: Sequence[Trained], most: int = MOST) -> Ints:

@@ -7,10 +7,12 @@ Optuna leaves it to the database.
 
 from __future__ import annotations
 
+import gc
 import json
 import math
 from collections import defaultdict
-from collections.abc import Container
+from collections.abc import Container, Iterator
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
@@ -21,6 +23,8 @@ from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy.orm import Session
 
 _SPECIAL = {"INF_POS": math.inf, "INF_NEG": -math.inf, "NAN": math.nan}
+_decode = json.JSONDecoder().raw_decode
+"""Of what was written without blanks around it, which take half of the time to look for."""
 _Grouped = dict[int, list[Any]]
 _TRIALS = sa.table(
     "trials",
@@ -48,7 +52,8 @@ class QuickStorage(RDBStorage):
                 )
             session = self.scoped_session()
             try:
-                trials = _trials(session, wanted)
+                with _no_collection():
+                    trials = _trials(session, wanted)
                 session.commit()
             except BaseException:
                 session.rollback()
@@ -56,6 +61,18 @@ class QuickStorage(RDBStorage):
             if trials:
                 return trials
         return super()._get_trials(study_id, states, included_trial_ids, trial_id_greater_than)
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Let Python not look for garbage among objects that are all kept: half of the time."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def _trials(session: Session, wanted: sa.ColumnElement[bool]) -> list[FrozenTrial]:
@@ -100,8 +117,8 @@ def _trials(session: Session, wanted: sa.ColumnElement[bool]) -> list[FrozenTria
                 datetime_complete=row.datetime_complete,
                 params={n: d.to_external_repr(v) for n, (v, d) in searched.items()},
                 distributions={name: d for name, (_, d) in searched.items()},
-                user_attrs={key: json.loads(text) for key, text in users.get(id_, ())},
-                system_attrs={key: json.loads(text) for key, text in systems.get(id_, ())},
+                user_attrs={key: _decode(text)[0] for key, text in users.get(id_, ())},
+                system_attrs={key: _decode(text)[0] for key, text in systems.get(id_, ())},
                 intermediate_values={
                     step: _SPECIAL.get(kind, v) for step, v, kind in steps.get(id_, ())
                 },

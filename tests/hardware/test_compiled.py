@@ -96,6 +96,7 @@ def kept(cache: Path, ending: str) -> Path:
     return found
 
 
+@pytest.mark.soak
 def test_the_first_process_compiles_and_says_so_the_second_does_not(first):
     cache, compiling = first
     assert compiling.returncode == 0
@@ -104,6 +105,7 @@ def test_the_first_process_compiles_and_says_so_the_second_does_not(first):
     assert (again.returncode, again.stdout, again.stderr) == (0, compiling.stdout, "")
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize(("ending", "left"), [("nbi", 0), ("nbc", 1000)])
 def test_damaged_machine_code_stops_no_command(first, tmp_path, ending, left):
     cache, whole = first

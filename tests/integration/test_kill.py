@@ -51,6 +51,7 @@ def test_a_killed_search_resumes_where_it_was(tmp_path):
     assert all(row["test_accuracy"] is not None for row in front)
 
 
+@pytest.mark.soak
 def test_ctrl_c_ends_a_real_search_in_good_order(tmp_path):
     study = Study.of(tmp_path, trials=5)
     process = study.search()
@@ -85,6 +86,7 @@ def found(tmp_path_factory) -> dict[str, list[Trial]]:
     return trials
 
 
+@pytest.mark.soak
 def test_the_same_seed_finds_the_same_candidates_costs_and_accuracies(found):
     for one, same in zip(found["one"], found["same"], strict=True):
         assert one.candidate == same.candidate

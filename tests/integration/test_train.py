@@ -9,6 +9,8 @@ import subprocess
 import time
 from pathlib import Path
 
+import pytest
+
 import neuronas
 from neuronas.report import final_table
 from neuronas.searching import train_final
@@ -30,6 +32,7 @@ def trained(study: Study) -> subprocess.Popen[str]:
     return study.start(*command, "--threads", "1", "--format", "json")
 
 
+@pytest.mark.soak
 def test_a_killed_final_training_keeps_what_is_finished_and_ends_as_if_it_was_not(tmp_path):
     (tmp_path / "whole").mkdir()
     whole = Study.of(tmp_path / "whole", trials=1)

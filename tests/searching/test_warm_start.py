@@ -205,7 +205,7 @@ def test_known_networks_are_candidates_of_a_space_too_large_to_be_looked_at_whol
     question = Question(region, config.objectives, {"accuracy": 0.0, "energy": 0.25})
     sampler = make_sampler("hardware-aware", region, 0, config.objectives, question.reference)
     population = Population(question, 0, [genes])
-    beliefs = sampler._learned([], population.seen([]))
+    beliefs = sampler._learned([], population.seen([]), 0)
     key = region.assess(genes[None]).keys(np.arange(1))[0]
     for may, found in ((True, 1), (False, 0)):
         population = Population(question, 0, [genes])

@@ -134,7 +134,14 @@ if __name__ == "__main__":
 """
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize(
+    "number",
+    [
+        pytest.param(signal.SIGINT, marks=pytest.mark.soak),
+        pytest.param(signal.SIGTERM, marks=pytest.mark.soak),
+        signal.SIGKILL,
+    ],
+)
 def test_the_process_ends_with_the_worker_however_that_ends(tmp_path, number):
     path, script = tmp_path / "pid", tmp_path / "script.py"
     script.write_text(SCRIPT.format(path=str(path)))

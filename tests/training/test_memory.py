@@ -114,6 +114,7 @@ def test_an_evaluation_says_what_memory_its_training_took(make_trainer, few_digi
     assert 0 < evaluation.peak_memory_bytes < 500_000_000
 
 
+@pytest.mark.soak
 def test_three_hundred_candidates_in_one_process_leave_its_memory_as_it_was():
     sizes = []
     for network in itertools.islice(networks(), 300):
