@@ -58,11 +58,14 @@ class Run:
     commits: float
 
 
+_TRIALS, _TRIALS_PER_CLIENT = 192, 12
+
+
 def bench_service(
     url: str,
     clients: Sequence[int] = CLIENTS,
     *,
-    trials: int = 192,
+    trials: int | None = None,
     repetitions: int = 3,
     train_seconds: float = 0.0,
     listener: Callable[[str], None] = lambda _: None,
@@ -74,17 +77,19 @@ def bench_service(
     Args:
         url: Storage URL of a database for this alone; studies are left in it.
         clients: Numbers of workers at once.
-        trials: Trials of each run, of all workers.
+        trials: Trials of each run, of all workers; 192 where None, or 12 per worker if that is
+            more: with few, joining and leaving a study is what is measured.
         repetitions: Runs of each implementation.
         train_seconds: For how long each training sleeps.
         listener: Is told of each run.
     """
     rows = []
     for count in clients:
+        asked = trials or max(_TRIALS, _TRIALS_PER_CLIENT * count)
         runs: dict[str, list[Run]] = {NEURONAS: [], OPTUNA: []}
         for repetition in range(repetitions):
             for name, found in runs.items():
-                found.append(run_clients(url, name, count, trials, train_seconds))
+                found.append(run_clients(url, name, count, asked, train_seconds))
                 done = f"{count} clients, {name}, run {repetition + 1} of {repetitions}"
                 listener(f"{done}: {found[-1].trials_per_s:.1f} trials/s")
         rows += _rows(count, runs)

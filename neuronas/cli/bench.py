@@ -244,7 +244,14 @@ def service(
         list[int] | None,
         typer.Option("--clients", min=1, help="May be repeated. Default: 1, 4, 16, 64."),
     ] = None,
-    trials: Annotated[int, typer.Option(min=1, help="Trials of each run.")] = 192,
+    trials: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Trials of each run. Default: 192, or 12 per worker if that is more.",
+            show_default=False,
+        ),
+    ] = None,
     train_seconds: Annotated[float, typer.Option(min=0.0, help="Time of each training.")] = 0.0,
     repetitions: Repetitions = 3,
     form: Format = OutputFormat.TABLE,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -238,11 +239,17 @@ def workload_of(network: Network, time_steps: int | None = None) -> Workload:
             raise ConfigError(f"time_steps: found {time_steps!r}; allowed: an integer, 1 or more")
         network = network.model_copy(update={"time_steps": time_steps})
     if isinstance(network, Architecture):
-        network.check()
-        return Workload.of(Networks.of([network]))
+        return _table(network)
     if isinstance(network, LayerList):
         return network.workload()
     return workload_of_layers([network.layers], network.time_steps)
+
+
+@lru_cache(maxsize=16)
+def _table(network: Architecture) -> Workload:
+    # A worker asks for that of one network several times: at assumed and at measured spike rates.
+    network.check()
+    return Workload.of(Networks.of([network]))
 
 
 def read_network(path: Path) -> Network:
