@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from neuronas.architecture.cells import ALL_EDGES
 from neuronas.architecture.networks import GROUPS, Architecture, Ints, Networks
-from neuronas.architecture.workload import Workload
 from neuronas.config import OPERATIONS, ZEROIZE, Kind
 
 _CONVOLVES = np.array([op.kind == Kind.CONV for op in OPERATIONS])
@@ -29,31 +29,32 @@ def training_digest(architecture: Architecture, context: Mapping[str, Any]) -> s
         context: Dataset, split and training settings, as JSON values.
     """
     networks = Networks.of([architecture]).canonical()
-    workload = Workload.of(networks)
     network = networks[0].to_json()
-    weighted = {
-        slot.group
-        for slot, weights in zip(workload.slots, workload.weights[:, 0], strict=True)
-        if weights
-    }
-    network["weight_bits"] = {g: network["weight_bits"][g] for g in GROUPS if g in weighted}
+    weighted = zip(GROUPS, _has_weights(networks)[0], strict=True)
+    network["weight_bits"] = {g: network["weight_bits"][g] for g, has in weighted if has}
     return _sha256({"network": network, "training": dict(context)})
 
 
 def network_keys(networks: Networks) -> list[bytes]:
     """Return one key per network: equal keys are equal networks, as for the training digest."""
     canonical = networks.canonical()
-    cells = {"cell_a": canonical.cell_a, "cell_b": canonical.cell_b}
-    bits = canonical.weight_bits.copy()
-    for group, cell in cells.items():
-        # Everything but a cell has weights always: a convolution or a linear layer.
-        bits[:, GROUPS.index(group)] *= _CONVOLVES[cell].any(axis=1)
+    bits = canonical.weight_bits * _has_weights(canonical)
     scalars = (canonical.channels, canonical.ratio, canonical.pool, canonical.hidden)
     head = (canonical.votes, canonical.coding)
     neurons = (canonical.time_steps, canonical.decay.view(np.int64))
     columns = [*scalars, *head, *neurons, canonical.threshold.view(np.int64)]
-    rows = np.column_stack([*map(_whole, cells.values()), bits, *columns])
+    cells = map(_whole, (canonical.cell_a, canonical.cell_b))
+    rows = np.column_stack([*cells, bits, *columns])
     return rows_as_bytes(rows)
+
+
+def _has_weights(canonical: Networks) -> NDArray[np.bool_]:
+    """Return which groups of layers have weights, shape ``(N, GROUPS)``."""
+    has = np.ones(canonical.weight_bits.shape, dtype=bool)
+    for group, cell in (("cell_a", canonical.cell_a), ("cell_b", canonical.cell_b)):
+        # Everything but a cell has some always: a convolution or a linear layer.
+        has[:, GROUPS.index(group)] = _CONVOLVES[cell].any(axis=1)
+    return has
 
 
 def rows_as_bytes(rows: Ints) -> list[bytes]:

@@ -81,9 +81,14 @@ class Assessment:
 
     def keys(self, indices: Ints) -> list[bytes]:
         """Return a key per network at ``indices``; equal keys are equal networks on equal chips."""
-        found = network_keys(self.networks.take(indices))
-        chips = np.ascontiguousarray(self.chip_genes[indices])
-        return [key + chip.tobytes() for key, chip in zip(found, chips, strict=True)]
+        return keys_on_chips(self.networks.take(indices), self.chip_genes[indices])
+
+
+def keys_on_chips(networks: Networks, chip_genes: Ints) -> list[bytes]:
+    """Return a key per network; equal keys are equal networks on equal chips."""
+    found = network_keys(networks)
+    chips = np.ascontiguousarray(chip_genes)
+    return [key + chip.tobytes() for key, chip in zip(found, chips, strict=True)]
 
 
 @dataclass(slots=True)

@@ -50,6 +50,7 @@ class Begun:
         cost: At assumed spike rates.
         since: Where its training paused, if it did and that is kept.
         at_once: Whether to train it to its end whatever the rungs are.
+        is_feasible: Whether the region has been asked for it; what somebody enqueues may not fit.
     """
 
     handle: Handle
@@ -58,6 +59,7 @@ class Begun:
     cost: CostRecord
     since: Rung | None = None
     at_once: bool = False
+    is_feasible: bool = False
 
 
 @dataclass(slots=True)
@@ -149,7 +151,7 @@ class CandidateRunner:
         """
         self.heartbeat.holding = begun.handle.number
         try:
-            if not self._region.assess(begun.genes[None]).fits[0]:
+            if not (begun.is_feasible or self._region.assess(begun.genes[None]).fits[0]):
                 self.end(begun.handle, CandidateState.PRUNED, NO_ROOM, begun.cost)
             elif not begun.cost.fits:
                 reason = f"over budget: {', '.join(broken(begun.cost.constraints))}"

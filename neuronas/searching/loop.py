@@ -216,7 +216,9 @@ class SearchLoop:
         if isinstance(handle, Refusal):
             self._refused(handle)
             return None
-        self._runner.go_through(Begun(handle, genes, proposal.candidate, proposal.cost))
+        self._runner.go_through(
+            Begun(handle, genes, proposal.candidate, proposal.cost, is_feasible=True)
+        )
         return None
 
     def _refused(self, refusal: Refusal) -> None:

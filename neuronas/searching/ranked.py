@@ -165,7 +165,7 @@ class RankedSampler(GatedSampler):
         """Score, unless that is done."""
         if self._ranked is None:
             genes = self._best_first(say)
-            keys = self.region.assess(genes).keys(np.arange(len(genes)))
+            keys = self.region.keys(genes)
             self._ranked = list(zip(keys, genes, strict=True))
 
     def _draw(self, number: int) -> Ints:

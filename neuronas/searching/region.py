@@ -27,7 +27,7 @@ from neuronas.hardware import (
     require_steps_in_order,
 )
 from neuronas.searching import drawing, pooling
-from neuronas.searching.assessment import SEEN, Assessment, Ints, Tally
+from neuronas.searching.assessment import SEEN, Assessment, Ints, Tally, keys_on_chips
 from neuronas.searching.chips import chip_of, told_of
 from neuronas.searching.drawing import IsNew
 from neuronas.searching.pooling import Pool
@@ -131,6 +131,10 @@ class FeasibleRegion:
             quantities=quantities,
             violations=self.budget.violations(quantities),
         )
+
+    def keys(self, genes: Ints) -> list[bytes]:
+        """Return a key per genotype; equal keys are equal networks on equal chips."""
+        return keys_on_chips(self.space.decode(genes), self.space.chip_genes(genes))
 
     def _activity_at(
         self, workload: Workload, rates: Mapping[str, NDArray[np.float64]]

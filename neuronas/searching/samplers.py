@@ -236,6 +236,6 @@ class GatedSampler(BaseSampler):
             return
         rows = np.concatenate([self.region.space.genes(trial.params) for trial in fresh])
         self._genes.append(rows)
-        keys = self.region.assess(rows).keys(np.arange(len(rows)))
+        keys = self.region.keys(rows)
         self._proposed.update(zip((trial.number for trial in fresh), keys, strict=True))
         self._keys.update(keys)
