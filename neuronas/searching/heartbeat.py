@@ -19,6 +19,8 @@ STOPPED = "stopped"
 
 _RENEWALS = 4
 """Per lease: so many may fail before it expires, but one."""
+_LOOK_SECONDS = 20.0
+"""After so long, at most, a worker hears that somebody has stopped its study."""
 
 
 @contextmanager
@@ -81,7 +83,7 @@ class Heartbeat:
         self._thread.join()
 
     def _beat(self) -> None:
-        every = self._lease_seconds / _RENEWALS
+        every = min(self._lease_seconds / _RENEWALS, _LOOK_SECONDS)
         # Workers that were started together would otherwise beat together.
         while not self._stopped.wait(every * random.uniform(0.7, 1.0)):
             try:

@@ -100,3 +100,12 @@ def test_trials_of_dead_workers_are_taken_away_meanwhile(ledger, heartbeat, said
         begun(other)  # and leaves without a word of it
     until(lambda: said != [])
     assert said == ["trial 0 was taken away from a dead worker"]
+
+
+def test_a_stopped_study_is_heard_of_long_before_a_lease_ends(ledger, monkeypatch):
+    monkeypatch.setattr("neuronas.searching.heartbeat._LOOK_SECONDS", 0.05)
+    monkeypatch.setattr(interrupts, "_draining", False)
+    with Heartbeat(ledger.tables, None, ledger.worker, 3600.0, print):
+        assert not interrupts.is_draining()
+        ledger.tables.update_study("test", state="stopped")
+        until(interrupts.is_draining)
