@@ -7,7 +7,7 @@ or neurons.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from enum import IntEnum
 
 import numpy as np
@@ -129,6 +129,11 @@ class Workload:
 
     def __len__(self) -> int:
         return len(self.time_steps)
+
+    def copy(self) -> Workload:
+        """Return an equal table with arrays of its own."""
+        arrays = {f.name: getattr(self, f.name).copy() for f in fields(self) if f.name != "slots"}
+        return replace(self, **arrays)
 
     def total_parameters(self) -> Ints:
         """Return the parameters of each network, classifier included, shape ``(N,)``."""

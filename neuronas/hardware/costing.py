@@ -239,7 +239,7 @@ def workload_of(network: Network, time_steps: int | None = None) -> Workload:
             raise ConfigError(f"time_steps: found {time_steps!r}; allowed: an integer, 1 or more")
         network = network.model_copy(update={"time_steps": time_steps})
     if isinstance(network, Architecture):
-        return _table(network)
+        return _table(network).copy()
     if isinstance(network, LayerList):
         return network.workload()
     return workload_of_layers([network.layers], network.time_steps)

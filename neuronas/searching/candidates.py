@@ -50,7 +50,7 @@ class Begun:
         cost: At assumed spike rates.
         since: Where its training paused, if it did and that is kept.
         at_once: Whether to train it to its end whatever the rungs are.
-        is_feasible: Whether the region has been asked for it; what somebody enqueues may not fit.
+        is_feasible: Whether it is known to be in the region; what somebody enqueues may not fit.
     """
 
     handle: Handle

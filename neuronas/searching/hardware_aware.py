@@ -69,13 +69,13 @@ class HardwareAwareSampler(GatedSampler):
             self._population = Population(self._question, self._seed, self._offered)
         population = self._population
         self._history.read(trials, trial.number)
-        elsewhere, in_flight = self._history.elsewhere, self._history.in_flight
-        failed, stopped = self._history.failed, self._history.stopped
+        elsewhere, failed = self._history.elsewhere, self._history.failed
+        in_flight, stopped = self._history.in_flight(MOST), self._history.stopped[-MOST:]
         # Failures count as known networks, or what is cheap and fails would be tried for ever.
         trained = [*elsewhere, *failed, *self._history.trained]
-        total, rows = len(trained), telling(self._question, trained)
+        total, rows = len(trained), telling(self._question, trained, len(elsewhere))
         borrowed = int((rows < len(elsewhere)).sum())
-        stopped, trained = stopped[-MOST:], [trained[row] for row in rows]
+        trained = [trained[row] for row in rows]
         begun = [t.genes for t in trained] + [b.genes for b in (*in_flight, *stopped)]
         known = population.seen(begun)
         beliefs = self._learned(trained, known, total)
@@ -83,7 +83,7 @@ class HardwareAwareSampler(GatedSampler):
         candidates = population.renewed(source, begun, beliefs, self._is_new)
         if len(candidates) == 0:
             return self._any(trial.number)
-        unknown = len(trained) < _START or len(trained) == len(failed)
+        unknown = total < _START or total == len(failed)
         if self._question.learns_accuracy and unknown:
             # Guesses alone may mislead: every second network is any that fits.
             if len(self._question.objectives) == 1 or failed or trial.number % 2 == 0:

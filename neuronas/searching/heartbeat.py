@@ -18,7 +18,7 @@ from neuronas.storage import LEASE_SECONDS, Reaper, Repository
 STOPPED = "stopped"
 
 _RENEWALS = 4
-"""Per lease: so many may fail before it expires, but one."""
+"""Per lease, at least: so many may fail before it expires, but one."""
 _LOOK_SECONDS = 20.0
 """After so long, at most, a worker hears that somebody has stopped its study."""
 

@@ -62,7 +62,7 @@ class History:
         self._accuracy = [*objectives].index(ACCURACY) if ACCURACY in objectives else None
         self._known: dict[int, Trained | Begun] = {}
         self._failures: dict[int, Trained] = {}
-        self.in_flight: list[Begun] = []
+        self._running: list[Begun] = []
 
     @property
     def trained(self) -> list[Trained]:
@@ -80,6 +80,15 @@ class History:
         ended = (known for _, known in sorted(self._known.items()) if isinstance(known, Begun))
         return [known for known in ended if known.rungs]
 
+    def in_flight(self, most: int) -> list[Begun]:
+        """Return the networks that are begun and not ended; of those that pause, only the last.
+
+        Args:
+            most: How many of those that came to a rung.
+        """
+        pausing = [begun for begun in self._running if begun.rungs][-most:]
+        return [begun for begun in self._running if not begun.rungs] + pausing
+
     @property
     def elsewhere(self) -> list[Trained]:
         """What other studies trained; without trainings that this study has taken over."""
@@ -96,7 +105,7 @@ class History:
 
     def read(self, trials: Sequence[FrozenTrial], number: int) -> None:
         """Take note of all trials but the one of this number."""
-        self.in_flight = []
+        self._running = []
         for trial in trials:
             if trial.number in self._known or trial.number == number:
                 continue
@@ -105,7 +114,7 @@ class History:
             if trial.state.is_finished():
                 self._known[trial.number] = self._ended(trial)
             elif trial.state == TrialState.RUNNING:
-                self.in_flight.append(self._begun(trial))
+                self._running.append(self._begun(trial))
 
     def _begun(self, trial: FrozenTrial) -> Begun:
         shown = trial.user_attrs.get(RUNGS, {})

@@ -212,12 +212,18 @@ class SearchLoop:
             return self._asked(None)
         genes, attributes = self.sampler.propose(study, trials)
         proposal = self._runner.proposal(genes, attributes)
-        handle = self.ledger.begin(proposal, self._is_over)
+        try:
+            handle = self.ledger.begin(proposal, self._is_over)
+        except LeaseLostError as lost:  # before it was described: the database was away
+            self.report(str(lost))
+            self._reaper.release(self.ledger.worker)
+            return None
         if isinstance(handle, Refusal):
             self._refused(handle)
             return None
+        inside = self.sampler.stays_inside
         self._runner.go_through(
-            Begun(handle, genes, proposal.candidate, proposal.cost, is_feasible=True)
+            Begun(handle, genes, proposal.candidate, proposal.cost, is_feasible=inside)
         )
         return None
 

@@ -154,6 +154,8 @@ class RankedSampler(GatedSampler):
         best_first: Scores, and returns genotypes, the best first.
     """
 
+    stays_inside = False
+
     def __init__(
         self, region: FeasibleRegion, seed: int, best_first: Callable[[Say], Ints]
     ) -> None:

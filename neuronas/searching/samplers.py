@@ -79,7 +79,10 @@ class GatedSampler(BaseSampler):
     Attributes:
         region: The feasible region.
         slot: Of the worker, from 0; see :class:`neuronas.records.Worker`.
+        stays_inside: Whether all that it proposes is in the region.
     """
+
+    stays_inside = True
 
     def __init__(self, region: FeasibleRegion, seed: int, base: BaseFactory | None = None) -> None:
         self.region = region

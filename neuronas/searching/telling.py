@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Sequence
 
 import numpy as np
@@ -9,35 +10,44 @@ import numpy as np
 from neuronas.searching.assessment import Ints
 from neuronas.searching.beliefs import measured_quantities
 from neuronas.searching.history import Trained
-from neuronas.searching.pareto import fronts
+from neuronas.searching.pareto import front_indices, fronts
 from neuronas.searching.question import Floats, Question
 
 MOST = 500
 """Networks that are learned from: with all of 10,000, a proposal takes minutes, and gigabytes."""
 
 
-def telling(question: Question, trained: Sequence[Trained], most: int = MOST) -> Ints:
+def telling(
+    question: Question, trained: Sequence[Trained], borrowed: int = 0, most: int = MOST
+) -> Ints:
     """Return the rows of the networks that are worth learning from, ascending.
 
-    Half of them are the best, front by front: among their like, accuracy has to be told apart. The
-    others are a fair sample of all that is left, equal as far as possible from call to call.
+    All that stand on the study's own front come first, since what is proposed has to go beyond it;
+    then the best, front by front, as half of all: among their like, accuracy has to be told apart.
+    The others are a fair sample of what is left, equal as far as possible from call to call.
 
     Args:
         question: What the study asks.
         trained: Trained networks.
+        borrowed: How many of them, the first, are of other studies.
         most: How many are returned, at most.
     """
     count = len(trained)
     if count <= most:
         return np.arange(count)
-    chosen = np.zeros(count, dtype=bool)
-    for front in fronts(_gains(question, trained)):
-        chosen[front[: most - chosen.sum()]] = True
+    gains, chosen = _gains(question, trained), np.zeros(count, dtype=bool)
+    lots = np.array([zlib.crc32(t.genes.tobytes()) for t in trained])
+
+    def choose(rows: Ints) -> None:
+        left = rows[~chosen[rows]]
+        chosen[left[np.argsort(lots[left], kind="stable")][: most - chosen.sum()]] = True
+
+    choose(borrowed + front_indices(gains[borrowed:]))
+    for front in fronts(gains):
         if chosen.sum() >= most // 2:
             break
-    lots = np.random.default_rng(0).random(count)  # as before, and more, when there are more
-    lots[chosen] = np.inf
-    chosen[np.argsort(lots)[: most - chosen.sum()]] = True
+        choose(front)
+    choose(np.arange(count))
     return np.flatnonzero(chosen)
 
 

@@ -128,10 +128,13 @@ class SharedStudy:
             distributions: Of the parameters.
             attributes: User attributes.
             again: Whether that was tried before, and may have come to pass.
+
+        Raises:
+            LeaseLostError: It was ended by somebody else.
         """
         if again and self.rows.get_trial(handle.id).params:
             return
-        with together(self.rows):
+        with self._unfinished(handle), together(self.rows):
             for name, distribution in distributions.items():
                 chosen = distribution.to_internal_repr(values[name])
                 # The cache knows each parameter's distribution, which is looked up otherwise.
@@ -181,12 +184,16 @@ class SharedStudy:
             LeaseLostError: It was ended by somebody else.
         """
         marked = create_trial(state=TrialState.FAIL, constraints=dict(constraints or {}))
+        with self._unfinished(handle), together(self.rows):
+            for key, value in marked.system_attrs.items():
+                self.rows.set_trial_system_attr(handle.id, key, value)
+            self.set_attributes(handle, attributes or {})
+            self.rows.set_trial_state_values(handle.id, state, values)
+
+    @contextmanager
+    def _unfinished(self, handle: Handle) -> Iterator[None]:
         try:
-            with together(self.rows):
-                for key, value in marked.system_attrs.items():
-                    self.rows.set_trial_system_attr(handle.id, key, value)
-                self.set_attributes(handle, attributes or {})
-                self.rows.set_trial_state_values(handle.id, state, values)
+            yield
         except optuna.exceptions.UpdateFinishedTrialError:
             raise LeaseLostError(
                 f"trial {handle.number} of '{self.study.study_name}' is not this worker's any "

@@ -23,25 +23,29 @@ class _Lookup(Query[Any]):
         return super().with_for_update(**options).execution_options(populate_existing=True)
 
     def one_or_none(self) -> Any:  # noqa: ANN401 - likewise
-        session, entity = self.session, self.column_descriptions[0]["entity"]
-        key = _key(self.whereclause)
+        session = self.session
         known = session.known if isinstance(session, _Joined) else None
         again = self.get_execution_options().get("populate_existing", False)
-        if key is None or again or known is None or not isinstance(entity, type):
+        asked = None if known is None or again else self._row()
+        if known is None or asked is None:
             return super().one_or_none()
-        row = session.get(entity, key)
+        row = session.get(*asked)
         known.append(row)
         return row
 
-
-def _key(criterion: sa.ColumnElement[bool] | None) -> object | None:
-    """Return the value of a primary key that alone is asked for; None if it is something else."""
-    if not isinstance(criterion, sa.BinaryExpression) or criterion.operator is not operators.eq:
-        return None
-    column, value = criterion.left, criterion.right
-    if not isinstance(column, sa.Column) or not isinstance(value, sa.BindParameter):
-        return None
-    return value.value if [*column.table.primary_key] == [column] else None
+    def _row(self) -> tuple[type[Any], object] | None:
+        """Return the entity and key of the row that is asked for; None if it is something else."""
+        (first, *others), criterion = self.column_descriptions, self.whereclause
+        entity = first["entity"]
+        if others or first["expr"] is not entity or not isinstance(entity, type):
+            return None
+        if not isinstance(criterion, sa.BinaryExpression) or criterion.operator is not operators.eq:
+            return None
+        column, value = criterion.left, criterion.right
+        if not isinstance(column, sa.Column) or not isinstance(value, sa.BindParameter):
+            return None
+        keys = [(key.table.name, key.name) for key in sa.inspect(entity).primary_key]
+        return (entity, value.value) if keys == [(column.table.name, column.name)] else None
 
 
 class _Joined(Session):

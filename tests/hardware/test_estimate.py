@@ -329,3 +329,11 @@ def test_a_model_without_a_chip_in_a_study_has_its_default(tmp_path):
     path = tmp_path / "study.yaml"
     path.write_text("dataset: digits\nhardware: {model: spikesim}\n")
     assert load_study(path).hardware.chip == "spikesim-65nm-rram"
+
+
+def test_who_changes_a_layer_table_changes_no_other():
+    network = architecture(hidden=7)
+    before = estimate(network, chip=CHIP).energy_pj
+    workload_of(network).kernel[:] *= 3
+    estimate(network, chip=CHIP).workload.macs[:] = 0
+    assert estimate(architecture(hidden=7), chip=CHIP).energy_pj == before

@@ -99,6 +99,7 @@ def test_the_same_seed_finds_the_same_candidates_costs_and_accuracies(found):
         assert one.evaluation.provenance == same.evaluation.provenance
 
 
+@pytest.mark.soak
 def test_another_seed_finds_other_candidates_and_trains_equal_ones_otherwise(found):
     networks = {
         name: {t.candidate.training_digest: t.evaluation.key.seed for t in trials}

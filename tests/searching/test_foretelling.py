@@ -26,6 +26,20 @@ def trained(shown: float, ended: float, rung: int = 2) -> Trained:
     return Trained(GENES, ended, {}, {rung: shown})
 
 
+def test_of_many_networks_that_pause_only_the_last_are_taken_into_account():
+    region = FeasibleRegion.of(study_config(space={"channels": [2, 4]}))
+    study = optuna.create_study(directions=["maximize", "minimize"])
+    for number in range(8):
+        trial = study.ask()
+        region.space.suggest(trial)
+        if number != 1:
+            trial.set_user_attr("rungs", {"2": number / 10})
+    history = History(region.space, OBJECTIVES)
+    history.read(study.get_trials(), number=-1)
+    assert [begun.rungs for begun in history.in_flight(2)] == [{}, {2: 0.6}, {2: 0.7}]
+    assert len(history.in_flight(100)) == 8
+
+
 def test_a_rung_foretells_nothing_before_three_networks_went_on_from_it():
     two = [trained(0.5, 0.7), trained(0.6, 0.8)]
     assert lines(two) == {}
@@ -76,11 +90,11 @@ def test_history_knows_what_waits_at_a_rung_and_what_stopped_there():
     history = History(region.space, OBJECTIVES)
     history.read(study.get_trials(deepcopy=False), -1)
     assert [(t.accuracy, t.rungs) for t in history.trained] == [(0.8, {1: 0.4, 2: 0.5})]
-    assert [begun.rungs for begun in history.in_flight] == [{1: 0.4, 2: 0.5}, {}]
+    assert [begun.rungs for begun in history.in_flight(9)] == [{}, {1: 0.4, 2: 0.5}]
     assert [begun.rungs for begun in history.stopped] == [{1: 0.4, 2: 0.5}]
     numbers["waiting"].set_user_attr("rungs", {"1": 0.4, "2": 0.5, "4": 0.6})
     history.read(study.get_trials(deepcopy=False), -1)
-    assert history.in_flight[0].rungs == {1: 0.4, 2: 0.5, 4: 0.6}
+    assert history.in_flight(9)[-1].rungs == {1: 0.4, 2: 0.5, 4: 0.6}
 
 
 def test_accuracy_is_expected_higher_where_it_was_higher_at_a_rung_and_surer_than_before():

@@ -67,6 +67,22 @@ def test_what_breaks_a_budget_that_the_method_ignores_ends_pruned_with_its_cost(
         assert "over budget: energy_uj" in trial.reason
 
 
+@pytest.mark.parametrize("sampler", ["snasnet", "spikenas"])
+def test_what_has_no_room_on_the_chip_is_not_trained(url, sampler):
+    chip = {"base": "rram-32nm", "settings": {"tiles": 4}}
+    space = {"channels": [2, 8], "time_steps": 1}
+    config = config_of(sampler, 8, space=space, hardware={"chip": chip}, budget={})
+    evaluator = FakeEvaluator()
+    run(config, url, evaluator, trials=3)
+    region = region_of(space=space, hardware={"chip": chip}, budget={})
+    for trial in trials_of(url).values():
+        genes = region.space.encode(trial.candidate.architecture, trial.candidate.chip)
+        fits = bool(region.assess(genes).fits[0])
+        assert fits == (trial.state == CandidateState.COMPLETE)
+        assert fits or trial.reason == "does not fit the chip"
+    assert {trial.state for trial in trials_of(url).values()} >= {CandidateState.PRUNED}
+
+
 def test_networks_without_a_score_come_last(url):
     run(config_of("neuronas-v1", 1000, space=TINY, budget=TINY_BUDGET), url, trials=1000)
     found = scores(url)

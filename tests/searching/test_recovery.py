@@ -29,6 +29,7 @@ from tests.searching.fakes import (
     study_config,
     trials_of,
 )
+from tests.storage.fakes import expire
 
 STOP = KeyboardInterrupt()
 DEATH = DiedError()
@@ -401,3 +402,21 @@ def test_an_optuna_study_of_that_name_is_never_taken_over(url):
         assert evaluator.calls == []
     shared = open_study(url, "test", {"accuracy": "maximize", "energy": "minimize"})
     assert shared.trials() == []
+
+
+def test_a_trial_that_is_taken_away_before_it_was_described_does_not_end_the_search(url):
+    """As when the database was away for longer than a lease, between two transactions."""
+    describe, reaped = Ledger._describe, []
+
+    def late(self, handle, *arguments):
+        if not reaped:
+            expire(url)
+            reaped.extend(Reaper(self.tables, self.shared).reap())
+        return describe(self, handle, *arguments)
+
+    with patch.object(Ledger, "_describe", late):
+        result = run(study_config(), url, trials=2)
+    assert reaped == [0]
+    counts = result.study.counts
+    assert (counts["trained"], counts["interrupted"], counts["running"]) == (2, 1, 0)
+    assert TrialState.RUNNING not in optuna_states(url)

@@ -10,6 +10,7 @@ import optuna
 import pytest
 import sqlalchemy as sa
 from optuna.distributions import CategoricalDistribution
+from optuna.storages._rdb import models
 from optuna.trial import TrialState
 
 from neuronas.errors import LeaseLostError
@@ -102,3 +103,30 @@ def test_a_trial_that_somebody_ends_meanwhile_is_not_ended_again(postgres_url):
     assert ended
     assert frozen.state == TrialState.FAIL
     assert "late" not in frozen.user_attrs
+
+
+def test_a_trial_that_is_taken_away_before_it_has_its_parameters_gets_none(ledger):
+    handle = ledger._begin(WIDE, fakes.goes_on, [])
+    fakes.expire(ledger.shared.url)
+    assert fakes.reaper(ledger).reap() == [handle.number]
+    with pytest.raises(LeaseLostError, match=r"trial 0 of 'test' is not this worker's any more"):
+        ledger._describe(handle, WIDE, [])
+    assert ledger.shared.frozen(handle).params == {}
+
+
+def test_only_whole_rows_that_are_asked_for_by_their_own_key_are_known_already(ledger):
+    first, second = fakes.begun(ledger, 0), fakes.begun(ledger, 1)
+    shared = ledger.shared
+    trial, parameter = models.TrialModel, models.TrialParamModel
+    with ledger.tables.writing(shared), together(shared.rows):
+        session = shared.rows.scoped_session()
+        row = trial.find_or_raise_by_id(second.id, session)
+        assert trial.find_or_raise_by_id(second.id, session) is row
+        number = session.query(trial.number).filter(trial.trial_id == second.id)
+        assert tuple(number.one_or_none()) == (1,)
+        joined = session.query(parameter).join(trial).filter(trial.trial_id == second.id)
+        chosen = joined.filter(parameter.param_name == "cell").one_or_none()
+        assert chosen.trial_id == second.id != first.id
+        both = session.query(parameter).join(trial).filter(parameter.param_name == "cell")
+        with pytest.raises(sa.exc.MultipleResultsFound):
+            both.one_or_none()

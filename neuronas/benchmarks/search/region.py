@@ -41,6 +41,10 @@ class TrainedRegion(FeasibleRegion):
         self._classes = classes.of_genotype
         self._all = super().assess(SPACE.enumerate(0, SPACE.size))
 
+    def keys(self, genes: Ints) -> list[bytes]:
+        """Return a key per genotype, equal ones for networks of one class."""
+        return self.assess(genes).keys(np.arange(len(genes)))
+
     def assess(self, genes: Ints, rates: Mapping[str, Floats] | None = None) -> Assessment:
         """Return what is known of genotypes, shape ``(N, G)``; computed at given rates only."""
         if rates is not None:
