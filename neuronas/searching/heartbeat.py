@@ -18,7 +18,7 @@ from neuronas.storage import LEASE_SECONDS, Reaper, Repository
 STOPPED = "stopped"
 
 _RENEWALS = 4
-"""Per lease, at least: so many may fail before it expires, but one."""
+"""Per lease: so many may fail before it expires, but one."""
 _LOOK_SECONDS = 20.0
 """After so long, at most, a worker hears that somebody has stopped its study."""
 
@@ -83,10 +83,15 @@ class Heartbeat:
         self._thread.join()
 
     def _beat(self) -> None:
-        every = min(self._lease_seconds / _RENEWALS, _LOOK_SECONDS)
+        every = self._lease_seconds / _RENEWALS
         # Workers that were started together would otherwise beat together.
-        while not self._stopped.wait(every * random.uniform(0.7, 1.0)):
+        renews_at = time.monotonic() + every * random.uniform(0.7, 1.0)
+        while not self._stopped.wait(min(_LOOK_SECONDS, max(0.0, renews_at - time.monotonic()))):
             try:
+                if time.monotonic() < renews_at:
+                    self._look()
+                    continue
+                renews_at = time.monotonic() + every * random.uniform(0.7, 1.0)
                 self._renew()
                 if time.monotonic() - self._reaped_at > self._lease_seconds / 2:
                     self._reaped_at = time.monotonic()
@@ -95,6 +100,10 @@ class Heartbeat:
                 self._say(f"the lease could not be renewed: {error}")
             except KeyboardInterrupt:  # the main thread hears of it, too
                 return
+
+    def _look(self) -> None:
+        if self._repository.state(self._worker.study) == STOPPED:
+            interrupts.drain()
 
     def _renew(self) -> None:
         held = self.holding

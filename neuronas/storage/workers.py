@@ -175,6 +175,11 @@ class Workers(Sessions):
             state = sa.select(StudyRow.state).where(StudyRow.name == worker.study)
             return number, session.scalars(state).one()
 
+    def state(self, study: str) -> str | None:
+        """Return the state of a study, by one statement; None if it is not there any more."""
+        with self.reading() as session:
+            return session.scalar(sa.select(StudyRow.state).where(StudyRow.name == study))
+
     def workers(self, study: str | None = None) -> list[Worker]:
         """Return the workers that ever joined a study, or any, oldest first."""
         holds = (CandidateRow.worker_id == WorkerRow.id) & (

@@ -19,7 +19,7 @@ from neuronas.service.engines import State, check_engine, new_pool
 from neuronas.service.engines.ray import RayEngine
 from tests.soak.slurm_lab import until
 
-pytestmark = [pytest.mark.soak, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.soak, pytest.mark.timeout(240)]
 
 PORT = 6399  # Ray keeps 10002 to 19999 for its workers
 WORKER = """
@@ -70,7 +70,9 @@ def submitted(_head, tmp_path):
         pools.append(new_pool("demo", "ray", tmp_path, workers=workers, **fields))
         pools[-1].keep("postgresql://nowhere/neuronas")
         engine.submit(pools[-1])
-        until(lambda: len(list(tmp_path.glob("*.json"))) >= workers, "the workers started")
+        until(
+            lambda: len(list(tmp_path.glob("*.json"))) >= workers, "the workers started", seconds=90
+        )
         return engine, pools[-1], tmp_path
 
     yield submit
@@ -101,7 +103,7 @@ def test_what_is_killed_is_started_again(submitted, victim):
     (file,) = folder.glob("*.json")
     parent = json.loads(file.read_text())["parent"]
     os.kill(int(file.stem) if victim == "worker" else parent, signal.SIGKILL)
-    until(lambda: len(list(folder.glob("*.json"))) == 2, "another worker started")
+    until(lambda: len(list(folder.glob("*.json"))) == 2, "another worker started", seconds=90)
     until(lambda: not Path(f"/proc/{file.stem}").exists(), "the first worker is gone")
     assert [worker.state for worker in engine.status(pool)] == [State.RUNNING]
 
