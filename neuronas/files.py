@@ -39,6 +39,17 @@ def write_whole(path: Path, content: bytes) -> None:
         raise
 
 
+def require_writable(folder: Path) -> None:
+    """Make a folder, if it is not there, and write to it.
+
+    Raises:
+        OSError: That cannot be done.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=folder) as file:
+        file.write(b"0")
+
+
 def sweep_partial(folder: Path) -> None:
     """Remove what killed processes left half-written in a folder, if it is there.
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -30,7 +31,7 @@ def caught() -> Iterator[None]:
     global _asked_at
     _asked_at = None
     try:
-        with _handled(_handle):
+        with _handled(_handle), _without_a_word():
             yield
     finally:
         _asked_at = None
@@ -114,6 +115,22 @@ def check() -> None:
     if _pending is not None:
         error, _pending = _pending, None
         raise error
+
+
+@contextmanager
+def _without_a_word() -> Iterator[None]:
+    """Let Python not print the KeyboardInterrupt that it drops: it is remembered."""
+    before = sys.unraisablehook
+
+    def hook(dropped: sys.UnraisableHookArgs) -> None:
+        if not issubclass(dropped.exc_type, KeyboardInterrupt):
+            before(dropped)
+
+    sys.unraisablehook = hook
+    try:
+        yield
+    finally:
+        sys.unraisablehook = before
 
 
 def _let_python_forget() -> None:

@@ -61,6 +61,29 @@ with interrupts.{context}:
     assert (ended.stdout, ended.returncode) == ("caught\n", 0)
 
 
+def test_what_python_drops_is_not_printed():
+    script = """
+import signal, weakref
+from neuronas import interrupts
+class Thing: pass
+with interrupts.caught():
+    thing = Thing()
+    reference = weakref.ref(thing, lambda _: signal.raise_signal(signal.SIGINT))
+    try:
+        del thing
+        interrupts.check()
+    except KeyboardInterrupt:
+        print("stopped")
+thing = Thing()
+reference = weakref.ref(thing, lambda _: 1 / 0)
+del thing
+"""
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert ended.stdout == "stopped\n"
+    assert "KeyboardInterrupt" not in ended.stderr
+    assert "ZeroDivisionError" in ended.stderr
+
+
 def test_a_second_signal_kills():
     script = """
 import signal

@@ -123,6 +123,10 @@ def worker(
             raise typer.Exit(UNAVAILABLE) from None
     counts = result.study.counts
     say(f"{result.study.state}: {counts['trained']} networks trained by all workers")
+    if result.study.state == "stopped":
+        say(f"to let workers go on: neuronas resume {name} --workers 0")
+    elif result.study.state == "running":
+        say(f"this worker is done; '{name}' goes on with its other workers")
 
 
 def _several(

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 from neuronas.architecture import Architecture
 from neuronas.config import RANKED_SAMPLERS, StudyConfig
+from neuronas.errors import StorageError
+from neuronas.files import require_writable
 from neuronas.records import FrontEvent, StudyRecord, Trial
 from neuronas.searching.choosing import make_sampler
 from neuronas.searching.environment import environment_of, other_build, require_same_environment
@@ -157,6 +159,7 @@ def search(
             asked = replace(stored, config=config, target_trials=target)
         if asked is None or not _is_done(url, asked):
             trainer = study_trainer(config, checkpoint_dir, data_dir, threads, device)
+            _require_weights_folder(weights_folder(checkpoint_dir))
             known = taken_over(config, repository, region.space, trainer.context())
             if stored is None:
                 create(config, target, repository, region, source)
@@ -340,6 +343,17 @@ def _sampler(
 def weights_folder(checkpoint_dir: str | Path | None) -> Path:
     """Return the folder of weights: as given, else from the environment, else the default."""
     return Path(checkpoint_dir or os.environ.get(CHECKPOINT_VARIABLE) or DEFAULT_CHECKPOINT_DIR)
+
+
+def _require_weights_folder(folder: Path) -> None:
+    """Raise StorageError if weights could not be written, before hours of training."""
+    try:
+        require_writable(folder)
+    except OSError as error:
+        raise StorageError(
+            f"{folder}: weights cannot be written there ({error.strerror}); free space, or name "
+            "another folder with --checkpoint-dir"
+        ) from None
 
 
 def study_trainer(

@@ -188,8 +188,11 @@ class CandidateRunner:
         self.ledger.pause(handle, rung)
         self.pausing.clean_up()
         self._failures.clear()
+        where = f"at rung {rung.epochs}"
+        if rung.epochs not in self.config.search.rungs:  # the worker drains
+            where = f"after {rung.epochs} of {rung.key.epochs} epochs"
         self.report(
-            f"trial {handle.number} paused at rung {rung.epochs}: {rung.validation_accuracy:.1%}",
+            f"trial {handle.number} paused {where}: {rung.validation_accuracy:.1%}",
             trial=handle.number,
         )
 

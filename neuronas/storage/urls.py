@@ -60,6 +60,11 @@ def parse_url(url: str) -> sa.URL:
     Raises:
         StorageError: It is none of a database that we can use.
     """
+    if _is_ambiguous(url):
+        raise StorageError(
+            f"storage: found '{shown_url(url)}' with more than one '@'; in a user name or password "
+            "'@' is written %40, '/' %2F, ':' %3A and '%' %25"
+        )
     try:
         parsed = sa.make_url(url)
     except (sa.exc.ArgumentError, ValueError):
@@ -69,6 +74,11 @@ def parse_url(url: str) -> sa.URL:
     if parsed.drivername not in _DRIVERS or not name or in_memory:
         raise _not_allowed(url)
     return parsed if parsed.drivername == "sqlite" else parsed.set(drivername=_POSTGRESQL)
+
+
+def _is_ambiguous(url: str) -> bool:
+    """Return whether nobody can tell where a password ends."""
+    return not url.startswith("sqlite") and url.partition("?")[0].count("@") > 1
 
 
 def _not_allowed(url: str) -> StorageError:
@@ -108,11 +118,14 @@ _SECRET_OPTIONS = ("password", "sslpassword")
 
 def shown_url(url: str) -> str:
     """Return a storage URL without its password, to be printed."""
+    kind, separator, _ = url.partition("://")
+    hidden = f"{kind}://..." if separator else url  # a password may stand anywhere in the rest
+    if _is_ambiguous(url):
+        return hidden
     try:
         parsed = sa.make_url(url)
     except (sa.exc.ArgumentError, ValueError):
-        kind, separator, _ = url.partition("://")
-        return f"{kind}://..." if separator else url  # a password may stand anywhere in the rest
+        return hidden
     if not passwords(url):
         return url
     bare = parsed.difference_update_query(_SECRET_OPTIONS)

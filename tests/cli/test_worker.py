@@ -74,7 +74,8 @@ def test_a_drained_worker_ends_well(run, asked_for_more):
     with evaluated_by(draining):
         done = run("worker", "tiny")
     assert done.code == 0
-    assert done.err.endswith("running: 8 networks trained by all workers\n")
+    assert "running: 8 networks trained by all workers\n" in done.err
+    assert done.err.endswith("this worker is done; 'tiny' goes on with its other workers\n")
     assert "finished: 10 networks" in run("worker", "tiny").err
 
 

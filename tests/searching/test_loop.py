@@ -317,3 +317,13 @@ def test_an_error_that_is_no_candidates_fault_ends_the_search(url):
     assert result.study.counts["trained"] == 8
     assert result.study.counts["failed"] == 0
     assert evaluator.calls[0].digest == trials_of(url)[2].candidate.training_digest
+
+
+def test_a_folder_that_weights_cannot_be_written_to_is_told_of_before_any_training(url, tmp_path):
+    (tmp_path / "file").write_text("")
+    evaluator = FakeEvaluator()
+    with pytest.raises(
+        StorageError, match=r"file/own: weights cannot be written there \(Not a dir"
+    ):
+        run(study_config(), url, evaluator, checkpoint_dir=tmp_path / "file" / "own")
+    assert evaluator.trained == []

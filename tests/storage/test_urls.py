@@ -101,3 +101,16 @@ def test_what_to_write_after_a_command_has_no_password(secret, monkeypatch):
     assert storage_option(URL) == " --storage @FILE, where FILE (mode 0600) holds the URL"
     monkeypatch.setenv("NEURONAS_STORAGE_FILE", str(secret))
     assert storage_option(URL) == ""
+
+
+@pytest.mark.parametrize(
+    "url", ["postgresql://lab:p@ss/w:rd%1@localhost:5432/nas", "postgresql://l@b:secret@h/nas?a=b"]
+)
+def test_an_at_sign_in_a_password_is_told_of_without_showing_any_of_it(url):
+    with pytest.raises(StorageError) as caught:
+        driver_url(url)
+    assert str(caught.value) == (
+        "storage: found 'postgresql://...' with more than one '@'; in a user name or password '@' "
+        "is written %40, '/' %2F, ':' %3A and '%' %25"
+    )
+    assert shown_url(url) == "postgresql://..."
