@@ -49,6 +49,4 @@ class Others:
             return
         if error is not None:
             self._children.signal(signal.SIGTERM)
-        code = self._children.wait()
-        if code and error is None:
-            say(f"another worker ended with {code}; its messages are above")
+        self._children.wait(say)

@@ -141,7 +141,7 @@ def _several(
             children.start(workers)
         else:
             children.start_on_gpus(gpu_names(gpus))
-        return children.wait()
+        return children.wait(say)
 
 
 def _log(form: LogFormat) -> Callable[[Event], None]:

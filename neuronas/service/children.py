@@ -7,13 +7,15 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import FrameType
 
 from neuronas.errors import NeuronasError
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
+_LOOK_SECONDS = 0.1
 _GPU = re.compile("[0-9A-Za-z][0-9A-Za-z-]*")
 
 
@@ -60,10 +62,22 @@ class Children:
             if process.poll() is None:
                 process.send_signal(number)
 
-    def wait(self) -> int:
-        """Wait for all; return the exit code that tells most: 78, else 75, else any but 0."""
-        codes = [self._code(process.wait()) for process in self._processes]
-        return next((code for code in (78, 75) if code in codes), max(codes, default=0))
+    def wait(self, say: Callable[[str], None] = lambda _: None) -> int:
+        """Wait for all; return the exit code that tells most: 78, else 75, else any but 0.
+
+        Args:
+            say: Told at once of a worker that ended with another code than 0.
+        """
+        codes: dict[int, int] = {}
+        while len(codes) < len(self._processes):
+            for process in self._processes:
+                if process.pid not in codes and process.poll() is not None:
+                    code = codes[process.pid] = self._code(process.returncode)
+                    if code:
+                        say(f"a worker (process {process.pid}) ended with {code}; none replaces it")
+            time.sleep(_LOOK_SECONDS)
+        ended = codes.values()
+        return next((code for code in (78, 75) if code in ended), max(ended, default=0))
 
     def _code(self, code: int) -> int:
         """Return an exit code as shells have it; who was asked to end before it began, did so."""

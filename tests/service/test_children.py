@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import stat
 import sys
@@ -119,7 +120,11 @@ def test_the_exit_code_that_tells_most_is_given(scripts, code):
     for script in scripts:
         children._command = ["/bin/sh", "-c", script]
         children.start(1)
-    assert children.wait() == code
+    said: list[str] = []
+    assert children.wait(said.append) == code
+    bad = [script for script in scripts if script != "exit 0"]
+    assert len(said) == len(bad)
+    assert all(re.fullmatch(r"a worker \(process \d+\) ended with \d+; .*", s) for s in said)
 
 
 def test_who_is_asked_to_end_before_it_begins_ends_well(worker):
