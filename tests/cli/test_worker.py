@@ -106,7 +106,7 @@ def test_workers_and_gpus_exclude_each_other(run, searched):
 
 def test_all_options_reach_each_of_several_workers(run, searched, monkeypatch):
     started = []
-    monkeypatch.setattr(children.Children, "wait", lambda _: 75)
+    monkeypatch.setattr(children.Children, "wait", lambda *_: 75)
     monkeypatch.setattr(
         children.subprocess, "Popen", lambda command, **_: started.append(command[4:])
     )
