@@ -37,7 +37,7 @@ class HardwareAwareSampler(GatedSampler):
     costs are computed at the expected spike rates. Works in ``study.optimize`` too: it reads the
     values of finished trials and their user attributes ``spike_rates`` and ``accuracy``, and of
     any trial ``rungs``, which foretell its accuracy. After a restart, it looks at other candidates
-    than it would have, and learns from the same trials.
+    than it would have, and learns from the same trials: of very many, the best and a sample.
 
     Args:
         region: The feasible region.

@@ -91,7 +91,8 @@ def translate_at_once(engine: sa.Engine, url: str) -> None:
 
     @event.listens_for(engine, "handle_error")
     def _translate(context: sa.engine.ExceptionContext) -> StorageError | None:
-        if isinstance(context.sqlalchemy_exception, sa.exc.DBAPIError):
+        # The pool looks whether a connection still lives, and makes another one where it does not.
+        if not context.is_pre_ping and isinstance(context.sqlalchemy_exception, sa.exc.DBAPIError):
             return _translated(url, context.original_exception)
         return None
 

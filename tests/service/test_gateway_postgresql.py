@@ -28,3 +28,6 @@ def test_studies_are_shown_and_a_server_may_go_away_and_come_back():
             assert [ask(gateway, path).status for path in PATHS] == [503] * 5
             server.start()
             assert [ask(gateway, path).status for path in PATHS] == [200] * 5
+            server.stop()
+            server.start()  # nobody asked meanwhile: connections are stale
+            assert [ask(gateway, path).status for path in PATHS] == [200] * 5

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import optuna_dashboard
 
 from neuronas import __version__
-from neuronas.errors import StorageError, StorageUnavailableError
+from neuronas.errors import StorageError
 from neuronas.service.gateway.authentication import Authentication
 from neuronas.service.gateway.exchange import Request, Response, data, reason, redirect
 from neuronas.service.gateway.guard import LOGIN, Guard, secured
@@ -89,10 +89,7 @@ class Gateway:
             if refused is not None:
                 return refused
         try:
-            try:
-                return self._routed(request)
-            except StorageUnavailableError:  # it may have been restarted since the last request
-                return self._routed(request)
+            return self._routed(request)
         except StorageError as error:
             _logger.warning("%s", error)
             return reason(HTTPStatus.SERVICE_UNAVAILABLE, "the database cannot be reached")
