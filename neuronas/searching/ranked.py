@@ -17,7 +17,7 @@ from neuronas.architecture import Architecture, network_keys
 from neuronas.config import StudyConfig
 from neuronas.errors import SpaceExhaustedError, TrainingFailedError
 from neuronas.searching.assessment import Ints
-from neuronas.searching.pools import METHODS, draw_pool
+from neuronas.searching.methods import METHODS, shortlist
 from neuronas.searching.region import FeasibleRegion
 from neuronas.searching.samplers import GatedSampler
 from neuronas.searching.seeds import Stream, derived_seed, generator
@@ -75,15 +75,15 @@ class Ranking:
         search = self.config.search
         count = CANDIDATES if search.candidates is None else search.candidates
         source = generator(search.seed, Stream.POOL)
-        pool = draw_pool(METHODS[search.sampler], self.region, source, count)
+        listed = shortlist(METHODS[search.sampler], self.region, source, count)
         if not self.repository.study(self.config.name).drawn:
-            self.region.tally.add(pool.tally)
-        looked = f"{pool.tally.drawn:,} of {self.region.space.size:,} genotypes looked at"
-        say(f"scoring {len(pool.genes):,} untrained networks: {looked}")
-        scores = self._scores(pool.genes, say)
+            self.region.tally.add(listed.tally)
+        looked = f"{listed.tally.drawn:,} of {self.region.space.size:,} genotypes looked at"
+        say(f"scoring {len(listed.genes):,} untrained networks: {looked}")
+        scores = self._scores(listed.genes, say)
         silent = int(np.isinf(scores).sum())
         say(f"scored {len(scores):,} untrained networks, {silent:,} of them at minus infinity")
-        return np.asarray(pool.genes[np.argsort(-scores, kind="stable")])
+        return np.asarray(listed.genes[np.argsort(-scores, kind="stable")])
 
     def _scores(self, genes: Ints, say: Say) -> NDArray[np.float64]:
         """Return the score of each network, shape ``(N,)``, and store those that are new."""

@@ -9,13 +9,13 @@ from neuronas.architecture import EDGES, training_digest
 from neuronas.config import BUDGET_PRESETS, RANKED_SAMPLERS
 from neuronas.errors import SpaceExhaustedError
 from neuronas.searching.assessment import DISCONNECTED
-from neuronas.searching.pools import (
+from neuronas.searching.methods import (
     EQUAL,
     METHODS,
     NO_DIRECT_EDGE,
     NOT_SCORED,
-    Pool,
-    draw_pool,
+    Shortlist,
+    shortlist,
 )
 from neuronas.searching.region import FeasibleRegion
 from tests.searching.fakes import BUDGET
@@ -26,12 +26,12 @@ LARGE = {"cells": "distinct", "channels": [2, 4, 8], "time_steps": [1, 2]}
 DIRECT = EDGES.index((0, 3))
 
 
-def pool_of(name: str, region: FeasibleRegion, count: int = 10_000, seed: int = 0) -> Pool:
-    return draw_pool(METHODS[name], region, np.random.default_rng(seed), count)
+def shortlisted(name: str, region: FeasibleRegion, count: int = 10_000, seed: int = 0) -> Shortlist:
+    return shortlist(METHODS[name], region, np.random.default_rng(seed), count)
 
 
-def digests(region: FeasibleRegion, pool: Pool) -> list[str]:
-    return [training_digest(network(region, genes), {}) for genes in pool.genes]
+def digests(region: FeasibleRegion, listed: Shortlist) -> list[str]:
+    return [training_digest(network(region, genes), {}) for genes in listed.genes]
 
 
 def test_the_methods_are_the_samplers_that_may_score_candidates():
@@ -40,9 +40,9 @@ def test_the_methods_are_the_samplers_that_may_score_candidates():
 
 def test_neuronas_v1_looks_at_all_networks_and_keeps_those_that_fit():
     region = region_of(space=TINY, budget=TIGHT)
-    pool = pool_of("neuronas-v1", region)
-    assert pool.tally.drawn == region.space.size
-    found = digests(region, pool)
+    listed = shortlisted("neuronas-v1", region)
+    assert listed.tally.drawn == region.space.size
+    found = digests(region, listed)
     assert len(found) == len(set(found))
     assert set(found) == set(brute_force(region))
 
@@ -60,7 +60,7 @@ def test_neuronas_v1_checks_memory_area_latency_and_energy_in_this_order():
 
 def test_each_genotype_is_counted_under_the_first_check_that_it_fails():
     region = region_of(space=TINY, budget=TIGHT)
-    tally = pool_of("neuronas-v1", region).tally
+    tally = shortlisted("neuronas-v1", region).tally
     why = [reasons(region, genes) for genes in region.space.enumerate(0, region.space.size)]
     order = (DISCONNECTED, "parameters", "area_mm2", "latency_ms", "energy_uj")
     firsts = [next(name for name in order if name in found) for found in why if found]
@@ -72,26 +72,26 @@ def test_each_genotype_is_counted_under_the_first_check_that_it_fails():
 def test_spikenas_asks_for_memory_alone():
     region = region_of(space=TINY, budget={"memory_bytes": 400.0, "energy_uj": 0.66})
     memory_alone = region_of(space=TINY, budget={"memory_bytes": 400.0})
-    found = set(digests(region, pool_of("spikenas", region)))
+    found = set(digests(region, shortlisted("spikenas", region)))
     assert found == set(brute_force(memory_alone))
-    assert found > set(digests(region, pool_of("neuronas-v1", region)))
+    assert found > set(digests(region, shortlisted("neuronas-v1", region)))
 
 
 def test_snasnet_asks_for_no_budget_but_an_edge_from_input_to_output():
     region = region_of(space=TINY, budget={"energy_uj": 0.66})
-    pool = pool_of("snasnet", region)
-    found = [network(region, genes).canonical() for genes in pool.genes]
+    listed = shortlisted("snasnet", region)
+    found = [network(region, genes).canonical() for genes in listed.genes]
     everything = brute_force(region_of(space=TINY, budget={}))
     assert 0 < len(found) < len(everything)
     assert all(candidate.cell_a[DIRECT] != "zeroize" for candidate in found)
-    assert pool.tally.reasons[NO_DIRECT_EDGE] > 0
-    assert not pool.tally.reasons.keys() & {"energy_uj"}
+    assert listed.tally.reasons[NO_DIRECT_EDGE] > 0
+    assert not listed.tally.reasons.keys() & {"energy_uj"}
 
 
 @pytest.mark.parametrize("name", RANKED_SAMPLERS)
 def test_as_many_as_asked_for_are_drawn_and_the_same_from_the_same_seed(name):
     region = region_of(space=LARGE, budget=BUDGET)
-    one, same, other = (pool_of(name, region, 20, seed) for seed in (3, 3, 4))
+    one, same, other = (shortlisted(name, region, 20, seed) for seed in (3, 3, 4))
     assert one.genes.tolist() == same.genes.tolist() != other.genes.tolist()
     assert len(one.genes) == len(set(digests(region, one))) == 20
     assert sum(one.tally.reasons.values()) == one.tally.rejected == one.tally.drawn - 20
@@ -99,15 +99,15 @@ def test_as_many_as_asked_for_are_drawn_and_the_same_from_the_same_seed(name):
 
 def test_a_small_space_is_looked_at_whole_however_few_are_scored():
     region = region_of(space=TINY, budget={})
-    pool = pool_of("neuronas-v1", region, 3)
-    assert (pool.tally.drawn, len(pool.genes)) == (region.space.size, 3)
+    listed = shortlisted("neuronas-v1", region, 3)
+    assert (listed.tally.drawn, len(listed.genes)) == (region.space.size, 3)
     fitting = len(brute_force(region))
-    connected = pool.tally.drawn - pool.tally.reasons[DISCONNECTED]
-    assert pool.tally.reasons[NOT_SCORED] == fitting - 3
-    assert pool.tally.reasons[EQUAL] == connected - fitting
+    connected = listed.tally.drawn - listed.tally.reasons[DISCONNECTED]
+    assert listed.tally.reasons[NOT_SCORED] == fitting - 3
+    assert listed.tally.reasons[EQUAL] == connected - fitting
 
 
 def test_where_nothing_passes_the_error_says_what_turned_them_away():
     region = region_of(space=TINY, budget={"memory_bytes": 1.0})
     with pytest.raises(SpaceExhaustedError, match=r"none of 128 networks .* 94 memory_bytes"):
-        pool_of("spikenas", region)
+        shortlisted("spikenas", region)

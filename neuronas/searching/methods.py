@@ -72,7 +72,7 @@ METHODS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Pool:
+class Shortlist:
     """The networks that a method scores.
 
     Attributes:
@@ -86,9 +86,9 @@ class Pool:
     enumerated: bool
 
 
-def draw_pool(
+def shortlist(
     method: Method, region: FeasibleRegion, generator: np.random.Generator, count: int
-) -> Pool:
+) -> Shortlist:
     """Return the networks that a method scores, in random order.
 
     Args:
@@ -124,7 +124,7 @@ def draw_pool(
     chosen = np.stack(list(found.values())[:count])
     tally.reasons[NOT_SCORED] = len(found) - len(chosen)
     tally.rejected = tally.drawn - len(chosen)
-    return Pool(chosen, tally, enumerated)
+    return Shortlist(chosen, tally, enumerated)
 
 
 def _all(region: FeasibleRegion, generator: np.random.Generator, first: int) -> Iterator[Ints]:
