@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import threading
 from collections.abc import Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -27,6 +28,7 @@ class Others:
         self.workers = workers
         self._study, self._options = (name, url), options
         self._children: Children | None = None
+        self._watch: threading.Thread | None = None
 
     def start(self) -> None:
         """Start them."""
@@ -35,6 +37,8 @@ class Others:
 
             self._children = Children(*self._study, self._options)
             self._children.start(self.workers - 1)
+            self._watch = threading.Thread(target=self._children.wait, args=(say,), daemon=True)
+            self._watch.start()
 
     def __enter__(self) -> Self:
         return self
@@ -45,8 +49,8 @@ class Others:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._children is None:
+        if self._children is None or self._watch is None:
             return
         if error is not None:
             self._children.signal(signal.SIGTERM)
-        self._children.wait(say)
+        self._watch.join()
