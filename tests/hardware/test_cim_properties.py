@@ -36,9 +36,9 @@ def plain_networks(draw) -> Plain:
 
 
 BASES = ("rram-32nm", "rram-22nm", "rram-65nm", "sram-32nm")
-COLUMNS = (8, 16, 32, 48, 64, 100, 128, 256, 512)
+COLUMNS = (8, 16, 32, 48, 64, 100, 128, 256, 512, 2048)
 SETTINGS: dict[str, Sequence[object]] = {
-    "rows": (1, 2, 8, 16, 32, 48, 64, 100, 128, 256, 512),
+    "rows": (1, 2, 3, 8, 16, 32, 48, 64, 100, 128, 256, 512),
     "active_rows": (None, None, None, 1, 2, 3, 8, 16, 64),
     "cell_bits": range(1, 9),
     "signed_weights": ("offset", "differential", "twos_complement"),
@@ -314,6 +314,48 @@ def test_a_small_matrix_that_grows_makes_no_tile_smaller(rows, kernel, small):
     wider = network | {"channels": [small + 1, *network["channels"][1:]]}
     on = chip("sram-32nm", rows=rows, pe_per_tile=4)
     not_less(cost(wider, on), cost(network, on))
+
+
+def test_a_layer_that_outgrows_a_crossbar_of_many_columns_takes_no_less_area():
+    network = {"channels": [3, 1], "kernel": [3], "side": [8], "weight_bits": [4]}
+    on = chip(rows=32, columns=2048, columns_per_adc=32)
+    not_less(cost(network | {"channels": [4, 1]}, on), cost(network, on))
+
+
+def test_a_linear_layer_that_grows_beside_wide_adders_makes_no_wires_cheaper():
+    def network(features: int) -> Workload:
+        return chain(
+            kind=np.array([[Kind.CONV], [Kind.LINEAR]]),
+            in_channels=np.array([[1], [features]]),
+            out_channels=np.array([[1], [1]]),
+            height=1,
+            width=1,
+            kernel=np.array([[4], [1]]),
+            weight_bits=4,
+            time_steps=[1],
+        )
+
+    shared = {"columns": 32, "columns_per_adc": 32, "adc": "flash", "adc_bits": 2}
+    on = chip("sram-32nm", rows=3, pe_per_tile=1, **shared)
+    not_less(MODEL.cost(network(21), on), MODEL.cost(network(1), on))
+
+
+def test_a_linear_layer_that_grows_beside_a_wide_pool_makes_no_wires_cheaper():
+    def network(features: int) -> Workload:
+        return chain(
+            kind=np.array([[Kind.CONV], [Kind.AVGPOOL], [Kind.LINEAR]]),
+            in_channels=np.array([[1], [101], [features]]),
+            out_channels=np.array([[1], [101], [1]]),
+            height=np.array([[1], [17], [1]]),
+            width=np.array([[1], [17], [1]]),
+            kernel=1,
+            levels=np.array([[2], [65536], [2]]),
+            weight_bits=4,
+            time_steps=[1],
+        )
+
+    on = chip("sram-32nm", rows=11, adc_bits=1, schedule="pipelined")
+    not_less(MODEL.cost(network(45), on), MODEL.cost(network(43), on))
 
 
 @pytest.mark.parametrize("seed", range(SEEDS))

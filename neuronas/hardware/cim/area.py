@@ -13,6 +13,13 @@ from neuronas.hardware.cim.work import Reads
 _SHARED_MULTIPLEXER = 8.0
 """Columns per converter that the multiplexer's constant belongs to."""
 
+_SQUARE_UP_TO = 512.0
+"""Columns up to which wires of im2col tiles grow as the square; beyond, in proportion.
+
+The fit covers 64 and 128. A square without end would make im2col tiles so large that a layer could
+save area by outgrowing them.
+"""
+
 
 @compiled
 def _shared_bits(slices: float, width: float, least: float, several: float) -> float:
@@ -92,7 +99,7 @@ def fill_area_prices(price: AreaPrices, p: Prices, d: Design, c: Choice) -> None
 def fill_wires(
     wires_um2: Lanes,
     sums: Amounts,
-    core_um2: Lanes,
+    area: AreaPrices,
     fullest: Lanes,
     matrices: Lanes,
     p: Prices,
@@ -102,12 +109,14 @@ def fill_wires(
 
     Inside tiles by the columns of their PEs, or by the square of the columns of an im2col tile;
     between n tiles as ``n**0.8`` times a tile's side, none where the chip holds one layer only:
-    fitted to DNN+NeuroSim V1.3. Tiles are those of groups of crossbars, whatever the PEs.
+    fitted to DNN+NeuroSim V1.3. Tiles are those of groups of crossbars, whatever the PEs, and their
+    side is that of the crossbars alone: with the average of what stands beside them, a layer that
+    needs little of it could make the wires of all others cheaper.
 
     Args:
         wires_um2: Filled in.
         sums: Quantities of all layers.
-        core_um2: Core area of all layers.
+        area: Prices of the area.
         fullest: Most crossbars of such a tile.
         matrices: Layers with a matrix.
         p: Prices.
@@ -117,10 +126,10 @@ def fill_wires(
         wires_um2[i] = sums.wide_tiles[i] ** 0.8
     for i in range(LANES):
         columns = c.columns[i]
-        per_crossbar = core_um2[i] / max(sums.crossbars[i], 1.0)
-        side_mm = np.sqrt(fullest[i] * per_crossbar / UM2_PER_MM2)
+        crossbar_um2 = area.cells[i] + area.drivers[i] + area.converters[i]
+        side_mm = np.sqrt(fullest[i] * crossbar_um2 / UM2_PER_MM2)
         in_pes = sums.wired_columns[i] * columns
-        in_tiles = sums.flat_crossbars[i] * columns * columns
+        in_tiles = sums.flat_crossbars[i] * columns * min(columns, _SQUARE_UP_TO)
         between = wires_um2[i] * side_mm * (1.0 - 1.0 / max(matrices[i], 1.0))
         inside = in_pes * p.wire_column_um2 + in_tiles * p.wire_column2_um2
         wires_um2[i] = inside + between * np.sqrt(columns / REFERENCE_SIDE) * p.wire_tile_um2

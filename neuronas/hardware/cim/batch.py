@@ -44,7 +44,6 @@ from neuronas.hardware.cim.mapping import (
 )
 from neuronas.hardware.cim.quantities import (
     AREA_OF,
-    CORE,
     ENERGY_OF,
     Amounts,
     AreaPrices,
@@ -83,7 +82,7 @@ class Network:
         sides: Of PEs.
         latency: Of one inference.
         chip_um2: Area that wires reach over: all but the store of spikes, which stands aside.
-        core_um2, beside_um2: Area of what computes, and of what stands beside it, of all layers.
+        layers_um2: Area of all layers.
         wires_um2, membranes_um2, store_um2: Area that is no layer's.
         membrane_bits, store_bits: Memory that is no layer's.
         energy_pj: In all.
@@ -105,8 +104,7 @@ class Network:
     sides: Sides
     latency: Latency
     chip_um2: Lanes
-    core_um2: Lanes
-    beside_um2: Lanes
+    layers_um2: Lanes
     wires_um2: Lanes
     membranes_um2: Lanes
     store_um2: Lanes
@@ -259,14 +257,11 @@ def _price_area(k: Ledger, d: Design, p: Prices) -> None:
     w, c = k.network, k.network.choice
     fill_area_prices(w.area_prices, p, d, c)
     for i in range(LANES):
-        w.core_um2[i] = w.beside_um2[i] = 0.0
-    for charge in range(CORE):
+        w.layers_um2[i] = 0.0
+    for charge in range(len(AREA_OF)):
         for i in range(LANES):
-            w.core_um2[i] += k.summed[AREA_OF[charge], i] * k.area_priced[charge, i]
-    for charge in range(CORE, len(AREA_OF)):
-        for i in range(LANES):
-            w.beside_um2[i] += k.summed[AREA_OF[charge], i] * k.area_priced[charge, i]
-    fill_wires(w.wires_um2, w.sums, w.core_um2, w.fullest, w.matrices, p, c)
+            w.layers_um2[i] += k.summed[AREA_OF[charge], i] * k.area_priced[charge, i]
+    fill_wires(w.wires_um2, w.sums, w.area_prices, w.fullest, w.matrices, p, c)
     for i in range(LANES):
         # Layer by layer, one layer's membranes and one pair's spikes are held at a time.
         serial = 1.0 if c.schedule[i] == LAYER_SERIAL else 0.0
@@ -274,8 +269,7 @@ def _price_area(k: Ledger, d: Design, p: Prices) -> None:
         w.membrane_bits[i], w.store_bits[i] = serial * membranes, serial * store
         w.membranes_um2[i] = serial * membranes * p.memory_bit_um2
         w.store_um2[i] = serial * store * p.memory_bit_um2
-        of_layers = w.core_um2[i] + w.beside_um2[i]
-        w.chip_um2[i] = of_layers + w.wires_um2[i] + w.membranes_um2[i]
+        w.chip_um2[i] = w.layers_um2[i] + w.wires_um2[i] + w.membranes_um2[i]
 
 
 @compiled

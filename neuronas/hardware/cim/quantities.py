@@ -123,7 +123,7 @@ TIMES = (
 
 
 class AreaPrices:
-    """The um^2 of one unit of each quantity that takes area: what computes, and what is beside."""
+    """The um^2 of one unit of each quantity that takes area."""
 
     cells: Lanes
     drivers: Lanes
@@ -242,5 +242,3 @@ def _places(prices: type, of: Charges) -> NDArray[np.int64]:
 
 
 AREA_OF, ENERGY_OF = _places(AreaPrices, AREA), _places(EnergyPrices, ENERGY)
-CORE = list(AREA).index("membranes")
-"""Prices of what computes; the others are of what stands beside it."""
