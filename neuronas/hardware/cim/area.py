@@ -45,6 +45,9 @@ def count_area(
     q: Amounts, x: Matrix, m: Placement, r: Reads, s: Sides, p: Prices, d: Design
 ) -> None:
     """Fill in what stands on the chip for the matrix of one layer."""
+    # Read once: within branches of the loop they would be gathered lane by lane.
+    in_pe_um2, in_tile_um2 = p.adder_pe_bit_um2, p.adder_tile_bit_um2
+    between_um2, shift_add_um2 = p.accumulator_bit_um2, p.shift_add_bit_um2
     for i in range(LANES):
         by_position, crossbars, kernel_area = x.by_position[i], m.crossbars[i], x.kernel_area[i]
         q.crossbars[i], q.tiles[i], q.pe[i] = crossbars, m.tiles[i], m.pe[i]
@@ -58,10 +61,10 @@ def count_area(
         q.sliced_bits[i] = crossbars * width if slices + several > 1.0 else 0.0
         spanned = side if by_position > 0.0 else GROUP_SIDE
         added = kernel_area if by_position > 0.0 else side / GROUP_SIDE
-        of_ports = p.adder_tile_bit_um2 * (added - 1.0) + p.accumulator_bit_um2
-        adders_um2 = p.adder_pe_bit_um2 * (1.0 - 1.0 / spanned)
+        of_ports = in_tile_um2 * (added - 1.0) + between_um2
+        adders_um2 = in_pe_um2 * (1.0 - 1.0 / spanned)
         adders_um2 += of_ports / (side * max(x.parallel[i], 1.0))
-        shared = _shared_bits(slices, width, p.shift_add_bit_um2 / adders_um2, several)
+        shared = _shared_bits(slices, width, shift_add_um2 / adders_um2, several)
         ports = m.blocks[i] * side * shared
         q.pe_adder_bits[i] = crossbars * shared * (1.0 - 1.0 / spanned)
         q.tile_adder_bits[i] = ports * (added - 1.0)

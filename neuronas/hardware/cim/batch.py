@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from types import FunctionType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
+
+from numpy.typing import NDArray
 
 from neuronas.hardware.cim.area import count_area, fill_area_prices, fill_wires
 from neuronas.hardware.cim.compiled import (
@@ -137,7 +139,7 @@ class Ledger(NamedTuple):
         matrices, times, steps: Of each layer, ``(L,)``.
         amounts: Records of :class:`Amounts`, ``(L,)`` or one for all layers.
         counted: Their numbers, ``(., quantities * LANES)``.
-        network: What is of no layer.
+        networks: What is of no layer: one :class:`Network`.
         added: The numbers of its sums, ``(quantities * LANES,)``.
         summed: The same, ``(quantities, LANES)``.
         area_priced, energy_priced: Of its prices, ``(charges, LANES)``.
@@ -150,11 +152,16 @@ class Ledger(NamedTuple):
     steps: Any
     amounts: Any
     counted: Floats
-    network: Network
+    networks: Any
     added: Floats
     summed: Floats
     area_priced: Floats
     energy_priced: Floats
+
+    @property
+    def network(self) -> Network:
+        """What is of no layer."""
+        return cast(Network, self.networks[0])
 
 
 def empty_ledger(layers: int, *, explained: bool) -> Ledger:
@@ -175,7 +182,7 @@ def empty_ledger(layers: int, *, explained: bool) -> Ledger:
         steps=records(Step, layers),
         amounts=amounts,
         counted=numbers_of(amounts).reshape(len(amounts), -1),
-        network=network[0],
+        networks=network,
         added=summed.reshape(-1),
         summed=summed,
         area_priced=numbers_of(network, "area_prices")[0],
@@ -186,14 +193,16 @@ def empty_ledger(layers: int, *, explained: bool) -> Ledger:
 @compiled
 def _read(k: Ledger, t: Table, choices: Floats, block: int) -> None:
     """Fill in the layers of a block of networks, and what they choose."""
-    w, c = k.network, k.network.choice
+    w, c, first = k.networks[0], k.networks[0].choice, block * LANES
     for place in range(len(t.fields)):
         field = t.fields[place]
         for row in range(len(k.read)):
-            for i in range(k.read.shape[2]):  # not LANES: unrolled, it is slower
-                k.read[row, field, i] = t.differing[block, place, row, i]
+            # A slice, whose places need no check for negative ones, is read as vectors.
+            values = t.differing[place, row, first : first + LANES]
+            for i in range(len(values)):  # not LANES: unrolled, it is slower
+                k.read[row, field, i] = values[i]
     for i in range(LANES):
-        n = block * LANES + i
+        n = first + i
         c.columns_per_adc[i], c.pe_per_tile[i] = choices[0, n], choices[1, n]
         c.columns[i], c.mapping[i] = choices[2, n], choices[3, n]
         c.schedule[i], w.time_steps[i] = choices[4, n], choices[5, n]
@@ -202,7 +211,7 @@ def _read(k: Ledger, t: Table, choices: Floats, block: int) -> None:
 @compiled
 def _count(k: Ledger, d: Design, p: Prices) -> None:
     """Fill in what every layer takes, and its time but for the reach of wires."""
-    w = k.network
+    w = k.networks[0]
     s, c = w.sides, w.choice
     fill_tile_kernel(s, w.counts, k.layers, k.matrices, c)
     for row in range(len(k.layers)):
@@ -254,7 +263,7 @@ def _count_layer(
 @compiled
 def _price_area(k: Ledger, d: Design, p: Prices) -> None:
     """Fill in the area, in all and what it is made of."""
-    w, c = k.network, k.network.choice
+    w, c = k.networks[0], k.networks[0].choice
     fill_area_prices(w.area_prices, p, d, c)
     for i in range(LANES):
         w.layers_um2[i] = 0.0
@@ -275,7 +284,7 @@ def _price_area(k: Ledger, d: Design, p: Prices) -> None:
 @compiled
 def _time(k: Ledger, graph: Graph) -> None:
     """Fill in the latency, and the time that leakage is charged for."""
-    w = k.network
+    w = k.networks[0]
     fill_reach(w.reach, w.chip_um2, w.choice)
     for row in range(len(k.layers)):
         times = k.times[row]
@@ -294,7 +303,7 @@ def _time(k: Ledger, graph: Graph) -> None:
 @compiled
 def _price_energy(k: Ledger, d: Design, p: Prices) -> None:
     """Fill in the energy, in all and the price of every charge."""
-    w = k.network
+    w = k.networks[0]
     area, price = w.area_prices, w.energy_prices
     fill_energy_prices(price, area, w.sides, w.chip_um2, w.busy_ns, p, d, w.choice)
     for i in range(LANES):
@@ -309,15 +318,21 @@ def _cost_networks(sources: int) -> CompiledOnce:
     """Return the model as one function."""
 
     def cost_networks(
-        totals: Floats, t: Table, choices: Floats, graph: Graph, d: Design, p: Prices, k: Ledger
+        totals: Floats,
+        t: Table,
+        choices: Floats,
+        graph: Graph,
+        designs: NDArray[Any],
+        prices: NDArray[Any],
+        k: Ledger,
     ) -> None:
         if sources == 0:  # never: it puts the sources among what the code is kept by
             return
-        w, sums = k.network, k.network.sums
+        d, p, w, sums = designs[0], prices[0], k.networks[0], k.networks[0].sums
         for row in range(len(k.read)):
             for field in range(t.fixed.shape[1]):
                 k.read[row, field] = t.fixed[row, field]
-        for block in range(len(t.differing)):
+        for block in range(totals.shape[1] // LANES):
             _read(k, t, choices, block)
             _count(k, d, p)
             _price_area(k, d, p)
@@ -345,7 +360,7 @@ Args:
     choices: What each chooses of the chip, and its time steps: ``(6, N)``, in the order of
         :class:`Choice`.
     graph: Order of their layers.
-    d: The chip.
-    p: Its prices.
+    designs: The chip, one :class:`Design`.
+    prices: Its prices, one :class:`Prices`.
     k: Filled in for the last networks.
 """

@@ -3,7 +3,8 @@
 Compiled functions read and fill in records: NumPy values with named numbers, described by a class
 with annotations and passed by reference. A number is a float where it belongs to the chip, and
 ``LANES`` floats where it belongs to as many networks, side by side: a loop over lanes becomes the
-processor's vector instructions if it branches on nothing that differs between them.
+processor's vector instructions if it branches on nothing that differs between them. From Python,
+records come as arrays: those that stand alone are taken over field by field at each call.
 """
 
 from __future__ import annotations
@@ -29,7 +30,6 @@ _REGISTER: Any = event.register
 _LOG = logging.getLogger(__name__)
 
 F = TypeVar("F", bound=Callable[..., object])
-R = TypeVar("R")
 
 _LINE_BYTES = 64
 
@@ -141,12 +141,11 @@ def aligned(*shape: int) -> Floats:
     return numbers[first : len(numbers) - spare + first].reshape(shape)
 
 
-def record(description: type[R], **values: float) -> R:
-    """Return a record with these numbers, all of them, or of zeros."""
+def record(description: type, **values: float) -> NDArray[Any]:
+    """Return one record with these numbers, ``(1,)``."""
     found = records(description, 1)
-    if values:
-        found[0] = tuple(values[name] for name in found.dtype.names or ())
-    return cast(R, found[0])
+    found[0] = tuple(values[name] for name in found.dtype.names or ())
+    return found
 
 
 def numbers_of(found: NDArray[Any], part: str | None = None) -> Floats:

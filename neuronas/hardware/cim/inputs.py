@@ -94,8 +94,7 @@ class Table(NamedTuple):
 
     Attributes:
         fixed: Of every layer, ``(L, numbers)``: those that all networks have.
-        differing: The others, ``(blocks of LANES networks, fields, L, LANES)``; the last network is
-            repeated to fill its block.
+        differing: The others, ``(fields, L, networks)``, of as many networks as fill all lanes.
         fields: Their places among the numbers, ``(fields,)``.
     """
 
@@ -104,22 +103,28 @@ class Table(NamedTuple):
     fields: Ints
 
 
-def table_of(columns: Columns, networks: slice, blocks: int) -> Table:
-    """Return what the model reads of some networks, as many blocks of ``LANES``."""
-    rows = len(columns.fixed)
-    values = aligned(blocks, len(columns.fields), rows, LANES)
+def empty_table(columns: Columns, networks: int) -> Table:
+    """Return a table for so many networks at once, or fewer."""
+    differing = aligned(len(columns.fields), len(columns.fixed), whole_lanes(networks))
+    return Table(columns.fixed, differing, np.array(columns.fields, dtype=np.int64))
+
+
+def fill_table(table: Table, columns: Columns, networks: slice) -> None:
+    """Fill in what differs between networks, from the first place on."""
     for place, column in enumerate(columns.differing):
-        whole = whole_lanes(column[:, networks]).reshape(rows, blocks, LANES)
-        values[:, place] = whole.transpose(1, 0, 2)
-    return Table(columns.fixed, values, np.array(columns.fields, dtype=np.int64))
+        fill_lanes(table.differing[place], column[:, networks])
 
 
-def whole_lanes(values: NDArray[Any]) -> NDArray[Any]:
-    """Return numbers of networks, ``(rows, N)``, with the last one repeated to fill all lanes."""
-    missing = -values.shape[1] % LANES
-    if not missing:
-        return values
-    return np.concatenate([values, np.repeat(values[:, -1:], missing, axis=1)], axis=1)
+def whole_lanes(networks: int) -> int:
+    """Return how many networks fill all lanes."""
+    return networks + -networks % LANES
+
+
+def fill_lanes(values: Floats, of: NDArray[Any]) -> None:
+    """Fill in numbers of networks, ``(rows, N)``, and repeat the last one to fill all lanes."""
+    count = of.shape[1]
+    values[:, :count] = of
+    values[:, count : whole_lanes(count)] = of[:, -1:]
 
 
 class Graph(NamedTuple):
@@ -168,8 +173,8 @@ class Design:
     skip_zero_rows: float
 
 
-def design_of(s: CimSettings) -> Design:
-    """Return settings as numbers."""
+def design_of(s: CimSettings) -> NDArray[Any]:
+    """Return settings as numbers: one :class:`Design`."""
     return record(
         Design,
         rows=float(s.rows),
@@ -244,8 +249,8 @@ class Prices:
     clocks_wire_out: float
 
 
-def prices_of(t: Technology) -> Prices:
-    """Return what things cost on a chip."""
+def prices_of(t: Technology) -> NDArray[Any]:
+    """Return what things cost on a chip: one :class:`Prices`."""
     s, device = t.settings, t.settings.device
     clock_ns = conversion_ns(t)
     access_pj = t["energy_buffer_read_bit"] + t["energy_buffer_write_bit"]

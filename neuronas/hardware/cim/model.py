@@ -23,15 +23,15 @@ from neuronas.hardware.cim.checks import (
     require_steps_in_order,
     warnings_of,
 )
-from neuronas.hardware.cim.compiled import LANES, numbers_of
+from neuronas.hardware.cim.compiled import numbers_of
 from neuronas.hardware.cim.inputs import (
     Columns,
-    Design,
-    Prices,
     design_of,
+    empty_table,
+    fill_lanes,
+    fill_table,
     graph_of,
     prices_of,
-    table_of,
     whole_lanes,
 )
 from neuronas.hardware.cim.quantities import (
@@ -111,7 +111,7 @@ class Cim:
         )
 
 
-_CHUNK = 1024
+_CHUNK = 2048
 """Networks that are costed at once: what is read of them stays in a processor's cache."""
 
 
@@ -119,8 +119,8 @@ class Described(NamedTuple):
     """A chip as numbers."""
 
     technology: Technology
-    design: Design
-    prices: Prices
+    design: NDArray[Any]
+    prices: NDArray[Any]
 
 
 @lru_cache(maxsize=32)
@@ -153,13 +153,16 @@ def _costed(
         np.empty((len(batch.TOTALS), len(w))),
     )
     columns = Columns.of(w, activity)
+    table = empty_table(columns, min(len(w), _CHUNK))
     for start in range(0, len(w), _CHUNK):
-        part = slice(start, start + _CHUNK)
-        options = np.ascontiguousarray(whole_lanes(chosen[:, part]))
-        found = np.empty((len(totals), options.shape[1]))
-        table = table_of(columns, part, options.shape[1] // LANES)
+        part = slice(start, min(start + _CHUNK, len(w)))
+        count = part.stop - start
+        fill_table(table, columns, part)
+        options = np.empty((len(chosen), whole_lanes(count)))
+        fill_lanes(options, chosen[:, part])
+        found = np.empty((len(totals), whole_lanes(count)))
         batch.cost_networks(found, table, options, graph, chip.design, chip.prices, ledger)
-        totals[:, part] = found[:, : len(totals[0, part])]
+        totals[:, part] = found[:, :count]
     return Costed(ledger, totals)
 
 
