@@ -213,7 +213,7 @@ def _count(k: Ledger, d: Design, p: Prices) -> None:
     """Fill in what every layer takes, and its time but for the reach of wires."""
     w = k.networks[0]
     s, c = w.sides, w.choice
-    fill_tile_kernel(s, w.counts, k.layers, k.matrices, c)
+    fill_tile_kernel(s, w.counts, k.layers, k.matrices, c, k.read.shape[2])
     for row in range(len(k.layers)):
         fill_matrix(k.matrices[row], k.layers[row], s, p.beyond_four_bits, d, c)
     fill_sides(s, w.least, k.matrices)

@@ -140,7 +140,12 @@ class Counts:
 
 @compiled
 def fill_tile_kernel(
-    s: Sides, count: Counts, layers: Sequence[Layer], matrices: Sequence[Matrix], c: Choice
+    s: Sides,
+    count: Counts,
+    layers: Sequence[Layer],
+    matrices: Sequence[Matrix],
+    c: Choice,
+    lanes: int,
 ) -> None:
     """Fill in the kernel that tiles are built for, 0 for im2col.
 
@@ -153,6 +158,7 @@ def fill_tile_kernel(
         layers: Of the networks.
         matrices: Of all layers; only their kernels are filled in.
         c: What the networks choose of the chip.
+        lanes: ``LANES``, not as a constant: a loop within loops would be unrolled into scalars.
     """
     for i in range(LANES):
         s.tile_kernel[i], count.most[i] = 1.0, 1.0
@@ -165,7 +171,7 @@ def fill_tile_kernel(
         # Of those up to here: the last of a kernel counts them all.
         for other in range(row + 1):
             before = matrices[other]
-            for i in range(LANES):
+            for i in range(lanes):
                 count.found[i] += 1.0 if before.kernel[i] == x.kernel[i] else 0.0
         for i in range(LANES):
             kernel, chosen, most = x.kernel[i], s.tile_kernel[i], count.most[i]
