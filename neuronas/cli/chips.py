@@ -17,7 +17,14 @@ from neuronas.cli.options import (
     write_table,
 )
 
-app = typer.Typer(help="Chips: presets, and every constant with unit and source.")
+app = typer.Typer()
+
+
+@app.callback(invoke_without_command=True)
+def list_by_default(context: typer.Context) -> None:
+    """Chips: presets, and every constant with unit and source. Without a command, the list."""
+    if context.invoked_subcommand is None:
+        list_chips()
 
 
 @app.command("list")

@@ -33,6 +33,7 @@ def test_chips_are_listed_with_model_and_source(run):
     table = run("chips", "list")
     assert (table.code, table.err) == (0, "")
     assert [line.split()[0] for line in table.out.splitlines()] == ["chip", *chip_names()]
+    assert run("chips").out == table.out
 
 
 @pytest.mark.parametrize("name", chip_names())
