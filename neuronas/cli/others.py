@@ -37,8 +37,9 @@ class Others:
 
             self._children = Children(*self._study, self._options)
             self._children.start(self.workers - 1)
-            self._watch = threading.Thread(target=self._children.wait, args=(say,), daemon=True)
-            self._watch.start()
+            watch = threading.Thread(target=self._children.wait, args=(say,), daemon=True)
+            watch.start()
+            self._watch = watch
 
     def __enter__(self) -> Self:
         return self
@@ -49,8 +50,18 @@ class Others:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._children is None or self._watch is None:
+        if self._children is None:
             return
         if error is not None:
             self._children.signal(signal.SIGTERM)
-        self._watch.join()
+        try:
+            self._wait(self._children)
+        except BaseException:
+            self._children.signal(signal.SIGTERM)
+            self._wait(self._children)
+            raise
+
+    def _wait(self, children: Children) -> None:
+        if self._watch is not None:
+            self._watch.join()
+        children.wait()  # also where not all could be started, or none could be told of

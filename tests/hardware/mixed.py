@@ -9,11 +9,12 @@ import numpy as np
 from neuronas.architecture import Networks, Workload, chain
 from neuronas.config import Kind
 from neuronas.hardware import Activity, Chip, Cost, hardware_model
+from neuronas.hardware.cim.model import CHUNK
 from tests.strategies import OPERATION_NAMES, architecture
 
 MODEL = hardware_model("cim")
 CHIP = Chip.of({"base": "rram-32nm", "settings": {"skip_zero_rows": True}})
-LAYERS, COUNT = 6, 1060
+LAYERS, COUNT = 6, CHUNK + 36
 
 Columns = dict[str, np.ndarray]
 

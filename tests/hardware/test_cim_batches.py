@@ -13,6 +13,7 @@ from neuronas.config import Kind
 from neuronas.errors import HardwareModelError
 from neuronas.hardware import Activity, Cost
 from neuronas.hardware.cim.compiled import LANES
+from neuronas.hardware.cim.model import CHUNK
 from tests.hardware.mixed import (
     CHIP,
     COUNT,
@@ -27,7 +28,7 @@ from tests.hardware.mixed import (
     rates,
 )
 
-MEMBERS = (0, 31, 32, 1023, 1024, COUNT - 1)
+MEMBERS = (0, 31, 32, CHUNK - 1, CHUNK, COUNT - 1)
 """Networks at the borders of lanes and of what is costed at once."""
 
 

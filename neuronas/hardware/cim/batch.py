@@ -139,7 +139,8 @@ class Ledger(NamedTuple):
         matrices, times, steps: Of each layer, ``(L,)``.
         amounts: Records of :class:`Amounts`, ``(L,)`` or one for all layers.
         counted: Their numbers, ``(., quantities * LANES)``.
-        networks: What is of no layer: one :class:`Network`.
+        networks: What is of no layer: an array of one :class:`Network`, as records come to
+            compiled code.
         added: The numbers of its sums, ``(quantities * LANES,)``.
         summed: The same, ``(quantities, LANES)``.
         area_priced, energy_priced: Of its prices, ``(charges, LANES)``.

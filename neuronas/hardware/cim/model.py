@@ -111,8 +111,8 @@ class Cim:
         )
 
 
-_CHUNK = 2048
-"""Networks that are costed at once: what is read of them stays in a processor's cache."""
+CHUNK = 2048
+"""Networks that are costed at once: what is read of them stays in the last cache of a processor."""
 
 
 class Described(NamedTuple):
@@ -153,9 +153,9 @@ def _costed(
         np.empty((len(batch.TOTALS), len(w))),
     )
     columns = Columns.of(w, activity)
-    table = empty_table(columns, min(len(w), _CHUNK))
-    for start in range(0, len(w), _CHUNK):
-        part = slice(start, min(start + _CHUNK, len(w)))
+    table = empty_table(columns, min(len(w), CHUNK))
+    for start in range(0, len(w), CHUNK):
+        part = slice(start, min(start + CHUNK, len(w)))
         count = part.stop - start
         fill_table(table, columns, part)
         options = np.empty((len(chosen), whole_lanes(count)))
