@@ -6,8 +6,8 @@ import numpy as np
 
 from neuronas.hardware.cim.compiled import LANES, Lanes, compiled
 from neuronas.hardware.cim.inputs import OFFSET, REFERENCE_SIDE, UM2_PER_MM2, Choice, Design, Prices
-from neuronas.hardware.cim.mapping import GROUP_SIDE, Matrix, Placement, Sides
-from neuronas.hardware.cim.quantities import Amounts, AreaPrices
+from neuronas.hardware.cim.mapping import GROUP_SHARE, Matrix, Placement, Sides
+from neuronas.hardware.cim.quantities import Amounts, AreaPrices, Most
 from neuronas.hardware.cim.work import Reads
 
 _SHARED_MULTIPLEXER = 8.0
@@ -22,7 +22,7 @@ save area by outgrowing them.
 
 
 @compiled
-def _shared_bits(slices: float, width: float, least: float, several: float) -> float:
+def _shared_bits(slices: float, share: float, width: float, least: float, several: float) -> float:
     """Return the bits of adders that serve one column of a crossbar.
 
     Slices of an output share adders, as in DNN+NeuroSim. They save no more area than what adds them
@@ -30,6 +30,7 @@ def _shared_bits(slices: float, width: float, least: float, several: float) -> f
 
     Args:
         slices: Columns per output.
+        share: One over them.
         width: Bits of a sum over them.
         least: Bits of shared adders that cost as much as one bit of what adds up slices.
         several: 1 if that stands there for a single slice, too, as its input is read repeatedly.
@@ -37,42 +38,42 @@ def _shared_bits(slices: float, width: float, least: float, several: float) -> f
     one, pair = width - slices + 1.0, width - slices + 2.0
     of_one = one - least * (width - several * one)
     of_pair = 0.5 * pair - least * (width - pair)
-    return max(width / slices, of_one, of_pair) if slices > 1.0 else width
+    return max(width * share, of_one, of_pair) if slices > 1.0 else width
 
 
 @compiled
 def count_area(
     q: Amounts, x: Matrix, m: Placement, r: Reads, s: Sides, p: Prices, d: Design
 ) -> None:
-    """Fill in what stands on the chip for the matrix of one layer."""
+    """Add what stands on the chip for the matrix of one layer."""
     # Read once: within branches of the loop they would be gathered lane by lane.
     in_pe_um2, in_tile_um2 = p.adder_pe_bit_um2, p.adder_tile_bit_um2
     between_um2, shift_add_um2 = p.accumulator_bit_um2, p.shift_add_bit_um2
     for i in range(LANES):
         by_position, crossbars, kernel_area = x.by_position[i], m.crossbars[i], x.kernel_area[i]
-        q.crossbars[i], q.tiles[i], q.pe[i] = crossbars, m.tiles[i], m.pe[i]
-        q.replicas[i] = m.replicas[i] if x.copies[i] > 0.0 else 0.0
-        q.matrix_rows[i] = x.rows[i]
+        q.crossbars[i] += crossbars
+        q.tiles[i] += m.tiles[i]
+        q.pe[i] += m.pe[i]
         used = x.rows[i] * x.columns[i] * x.parallel[i] * x.copies[i]
-        q.used_cells[i] = used * m.replicas[i]
+        q.used_cells[i] += used * m.replicas[i]
         slices, side = x.slices[i], m.side[i]
         width = d.adc_bits + slices
         several = 1.0 if r.positions[i] > r.places[i] else 0.0
-        q.sliced_bits[i] = crossbars * width if slices + several > 1.0 else 0.0
-        spanned = side if by_position > 0.0 else GROUP_SIDE
-        added = kernel_area if by_position > 0.0 else side / GROUP_SIDE
-        of_ports = in_tile_um2 * (added - 1.0) + between_um2
-        adders_um2 = in_pe_um2 * (1.0 - 1.0 / spanned)
-        adders_um2 += of_ports / (side * max(x.parallel[i], 1.0))
-        shared = _shared_bits(slices, width, shift_add_um2 / adders_um2, several)
+        q.sliced_bits[i] += crossbars * width if slices + several > 1.0 else 0.0
+        spanned = 1.0 - (m.side_share[i] if by_position > 0.0 else GROUP_SHARE)
+        added = kernel_area if by_position > 0.0 else side * GROUP_SHARE
+        of_ports = (in_tile_um2 * (added - 1.0) + between_um2) * m.side_share[i]
+        of_ports *= x.position_share[i] if by_position > 0.0 else 1.0
+        least = shift_add_um2 / (in_pe_um2 * spanned + of_ports)
+        shared = _shared_bits(slices, x.slice_share[i], width, least, several)
         ports = m.blocks[i] * side * shared
-        q.pe_adder_bits[i] = crossbars * shared * (1.0 - 1.0 / spanned)
-        q.tile_adder_bits[i] = ports * (added - 1.0)
-        q.accumulator_bits[i] = ports
+        q.pe_adder_bits[i] += crossbars * shared * spanned
+        q.tile_adder_bits[i] += ports * (added - 1.0)
+        q.accumulator_bits[i] += ports
         # Tiles of 1x1 kernels are wired as those of im2col.
         positions = by_position if s.tile_kernel[i] > 1.0 else 0.0
-        q.wired_columns[i] = m.pe[i] * side * positions
-        q.flat_crossbars[i] = crossbars * (1.0 - positions)
+        q.wired_columns[i] += m.pe[i] * side * positions
+        q.flat_crossbars[i] += crossbars * (1.0 - positions)
 
 
 @compiled
@@ -103,7 +104,7 @@ def fill_wires(
     wires_um2: Lanes,
     sums: Amounts,
     area: AreaPrices,
-    fullest: Lanes,
+    most: Most,
     matrices: Lanes,
     p: Prices,
     c: Choice,
@@ -120,7 +121,7 @@ def fill_wires(
         wires_um2: Filled in.
         sums: Quantities of all layers.
         area: Prices of the area.
-        fullest: Most crossbars of such a tile.
+        most: Of any layer.
         matrices: Layers with a matrix.
         p: Prices.
         c: Choices.
@@ -130,7 +131,7 @@ def fill_wires(
     for i in range(LANES):
         columns = c.columns[i]
         crossbar_um2 = area.cells[i] + area.drivers[i] + area.converters[i]
-        side_mm = np.sqrt(fullest[i] * crossbar_um2 / UM2_PER_MM2)
+        side_mm = np.sqrt(most.tile_room[i] * crossbar_um2 / UM2_PER_MM2)
         in_pes = sums.wired_columns[i] * columns
         in_tiles = sums.flat_crossbars[i] * columns * min(columns, _SQUARE_UP_TO)
         between = wires_um2[i] * side_mm * (1.0 - 1.0 / max(matrices[i], 1.0))

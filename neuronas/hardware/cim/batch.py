@@ -41,6 +41,7 @@ from neuronas.hardware.cim.mapping import (
     Sides,
     fill_matrix,
     fill_placement,
+    fill_shares,
     fill_sides,
     fill_tile_kernel,
 )
@@ -50,6 +51,7 @@ from neuronas.hardware.cim.quantities import (
     Amounts,
     AreaPrices,
     EnergyPrices,
+    Most,
     Times,
 )
 from neuronas.hardware.cim.schedules import (
@@ -91,10 +93,8 @@ class Network:
         leakage_pj: Energy that is no layer's.
         busy_ns: How long the chip leaks.
         reach: Factor of wires' time.
-        most_neurons, most_stored_bits: Of any layer.
-        fullest: Most crossbars of a tile.
+        most: Of any layer.
         matrices: Layers with a matrix.
-        sums: Quantities of all layers.
         area_prices, energy_prices: Of each charge.
         counts: Of kernels.
         least: The narrowest PEs.
@@ -116,11 +116,8 @@ class Network:
     leakage_pj: Lanes
     busy_ns: Lanes
     reach: Lanes
-    most_neurons: Lanes
-    most_stored_bits: Lanes
-    fullest: Lanes
+    most: Most
     matrices: Lanes
-    sums: Amounts
     area_prices: AreaPrices
     energy_prices: EnergyPrices
     placement: Placement
@@ -137,12 +134,10 @@ class Ledger(NamedTuple):
         layers: Records of :class:`Layer`, ``(L,)``.
         read: Their numbers, ``(L, numbers, LANES)``.
         matrices, times, steps: Of each layer, ``(L,)``.
-        amounts: Records of :class:`Amounts`, ``(L,)`` or one for all layers.
-        counted: Their numbers, ``(., quantities * LANES)``.
+        amounts: Records of :class:`Amounts`: of all layers, then of each if they are explained.
+        counted: Their numbers, ``(., quantities, LANES)``.
         networks: What is of no layer: an array of one :class:`Network`, as records come to
             compiled code.
-        added: The numbers of its sums, ``(quantities * LANES,)``.
-        summed: The same, ``(quantities, LANES)``.
         area_priced, energy_priced: Of its prices, ``(charges, LANES)``.
     """
 
@@ -154,8 +149,6 @@ class Ledger(NamedTuple):
     amounts: Any
     counted: Floats
     networks: Any
-    added: Floats
-    summed: Floats
     area_priced: Floats
     energy_priced: Floats
 
@@ -170,11 +163,10 @@ def empty_ledger(layers: int, *, explained: bool) -> Ledger:
 
     Args:
         layers: Rows of the layer table.
-        explained: Whether amounts of every layer are kept, not of the last only.
+        explained: Whether amounts of every layer are kept, not of all together only.
     """
     table, network = records(Layer, layers), records(Network, 1)
-    amounts = records(Amounts, layers if explained else 1)
-    summed = numbers_of(network, "sums")[0]
+    amounts = records(Amounts, 1 + layers if explained else 1)
     return Ledger(
         layers=table,
         read=numbers_of(table),
@@ -182,10 +174,8 @@ def empty_ledger(layers: int, *, explained: bool) -> Ledger:
         times=records(Times, layers),
         steps=records(Step, layers),
         amounts=amounts,
-        counted=numbers_of(amounts).reshape(len(amounts), -1),
+        counted=numbers_of(amounts),
         networks=network,
-        added=summed.reshape(-1),
-        summed=summed,
         area_priced=numbers_of(network, "area_prices")[0],
         energy_priced=numbers_of(network, "energy_prices")[0],
     )
@@ -207,6 +197,7 @@ def _read(k: Ledger, t: Table, choices: Floats, block: int) -> None:
         c.columns_per_adc[i], c.pe_per_tile[i] = choices[0, n], choices[1, n]
         c.columns[i], c.mapping[i] = choices[2, n], choices[3, n]
         c.schedule[i], w.time_steps[i] = choices[4, n], choices[5, n]
+    fill_shares(c)
 
 
 @compiled
@@ -219,15 +210,14 @@ def _count(k: Ledger, d: Design, p: Prices) -> None:
         fill_matrix(k.matrices[row], k.layers[row], s, p.beyond_four_bits, d, c)
     fill_sides(s, w.least, k.matrices)
     for i in range(LANES):
-        w.most_neurons[i] = w.most_stored_bits[i] = w.fullest[i] = w.matrices[i] = 0.0
-    for number in range(len(k.added)):
-        k.added[number] = 0.0
+        w.most.neurons[i] = w.most.stored_bits[i] = w.most.tile_room[i] = w.matrices[i] = 0.0
+    k.counted[:] = 0.0
     for row in range(len(k.layers)):
-        # One place for all layers stays in the cache, but where each is asked for.
-        kept = min(row, len(k.amounts) - 1)
+        # Counted into the sums at once, but where each layer is asked for.
+        kept = row + 1 if len(k.amounts) > 1 else 0
         _count_layer(k.amounts[kept], k.times[row], k.matrices[row], k.layers[row], w, d, p)
-        for number in range(len(k.added)):
-            k.added[number] += k.counted[kept, number]
+        if kept:
+            k.counted[0] += k.counted[kept]
 
 
 @compiled
@@ -240,25 +230,21 @@ def _count_layer(
     d: Design,
     p: Prices,
 ) -> None:
-    """Fill in what one layer takes."""
+    """Fill in the time of one layer but for the reach of wires, and add what it takes."""
     s, c, m, r, a = w.sides, w.choice, w.placement, w.reads, w.additions
     fill_signals(r, layer, d)
-    count_spiking(q, layer, r, w.time_steps, d, c)
+    count_spiking(q, w.most, layer, r, w.time_steps, d, c)
     fill_neurons(times, layer, p)
     fill_placement(m, x, s, c)
     fill_reads(r, layer, x, d)
     fill_additions(a, x, s, p, d, c)
     count_area(q, x, m, r, s, p, d)
-    count_matrix(q, layer, x, r, s, d, c)
+    count_matrix(q, w.most, layer, x, r, s, d, c)
     fill_times(times, x, m, r, a, s, p, d, c)
     fill_additions(a, x, w.least, p, d, c)
     fill_leaking(times, x, r, a, w.least, p, d, c)
     for i in range(LANES):
-        stored = max(w.time_steps[i] - 1.0, 0.0) * (q.input_bits[i] + layer.neurons[i])
-        w.most_neurons[i] = max(w.most_neurons[i], layer.neurons[i])
-        w.most_stored_bits[i] = max(w.most_stored_bits[i], stored)
         w.matrices[i] += 1.0 if x.copies[i] > 0.0 else 0.0
-        w.fullest[i] = max(w.fullest[i], q.tile_room[i])
 
 
 @compiled
@@ -270,12 +256,12 @@ def _price_area(k: Ledger, d: Design, p: Prices) -> None:
         w.layers_um2[i] = 0.0
     for charge in range(len(AREA_OF)):
         for i in range(LANES):
-            w.layers_um2[i] += k.summed[AREA_OF[charge], i] * k.area_priced[charge, i]
-    fill_wires(w.wires_um2, w.sums, w.area_prices, w.fullest, w.matrices, p, c)
+            w.layers_um2[i] += k.counted[0, AREA_OF[charge], i] * k.area_priced[charge, i]
+    fill_wires(w.wires_um2, k.amounts[0], w.area_prices, w.most, w.matrices, p, c)
     for i in range(LANES):
         # Layer by layer, one layer's membranes and one pair's spikes are held at a time.
         serial = 1.0 if c.schedule[i] == LAYER_SERIAL else 0.0
-        membranes, store = w.most_neurons[i] * d.membrane_bits, w.most_stored_bits[i]
+        membranes, store = w.most.neurons[i] * d.membrane_bits, w.most.stored_bits[i]
         w.membrane_bits[i], w.store_bits[i] = serial * membranes, serial * store
         w.membranes_um2[i] = serial * membranes * p.memory_bit_um2
         w.store_um2[i] = serial * store * p.memory_bit_um2
@@ -312,7 +298,7 @@ def _price_energy(k: Ledger, d: Design, p: Prices) -> None:
         w.leakage_pj[i] = w.energy_pj[i] = leaking * w.busy_ns[i]
     for charge in range(len(ENERGY_OF)):
         for i in range(LANES):
-            w.energy_pj[i] += k.summed[ENERGY_OF[charge], i] * k.energy_priced[charge, i]
+            w.energy_pj[i] += k.counted[0, ENERGY_OF[charge], i] * k.energy_priced[charge, i]
 
 
 def _cost_networks(sources: int) -> CompiledOnce:
@@ -329,7 +315,7 @@ def _cost_networks(sources: int) -> CompiledOnce:
     ) -> None:
         if sources == 0:  # never: it puts the sources among what the code is kept by
             return
-        d, p, w, sums = designs[0], prices[0], k.networks[0], k.networks[0].sums
+        d, p, w, sums = designs[0], prices[0], k.networks[0], k.amounts[0]
         for row in range(len(k.read)):
             for field in range(t.fixed.shape[1]):
                 k.read[row, field] = t.fixed[row, field]

@@ -26,6 +26,9 @@ OFFSET, DIFFERENTIAL = float(_SIGNS.index("offset")), float(_SIGNS.index("differ
 
 UM2_PER_MM2 = 1e6
 
+A_HAIR_LESS = 1.0 - 2.0**-52
+"""What shares are multiplied by: see :func:`~neuronas.hardware.cim.mapping.over`."""
+
 REFERENCE_SIDE = 64.0
 """Rows and columns of the crossbar that constants of columns, wires and leakage belong to."""
 
@@ -159,13 +162,15 @@ def graph_of(w: Workload) -> Graph:
 class Design:
     """The settings of a chip; see :class:`~neuronas.hardware.cim.settings.CimSettings`.
 
-    ``active_rows`` are all where none are given; of the last two, 1 is true.
+    ``active_rows`` are all where none are given; shares are one over these numbers; of the last
+    two, 1 is true.
     """
 
     rows: float
-    cell_bits: float
+    row_share: float
+    active_share: float
+    cell_share: float
     signs: float
-    active_rows: float
     adc_bits: float
     membrane_bits: float
     current_bits: float
@@ -178,9 +183,10 @@ def design_of(s: CimSettings) -> NDArray[Any]:
     return record(
         Design,
         rows=float(s.rows),
-        cell_bits=float(s.cell_bits),
+        row_share=A_HAIR_LESS / s.rows,
+        active_share=A_HAIR_LESS / (s.active_rows or s.rows),
+        cell_share=A_HAIR_LESS / s.cell_bits,
         signs=_SIGNS.index(s.signed_weights),
-        active_rows=float(s.active_rows or s.rows),
         adc_bits=float(s.adc_bits),
         membrane_bits=float(s.membrane_bits),
         current_bits=float(s.current_bits),
@@ -355,7 +361,8 @@ class Choice:
     """What may differ between networks on one chip.
 
     ``mapping`` and ``schedule`` are indices of ``MAPPINGS`` and ``SCHEDULES``; ``pe_per_tile`` is
-    0 for those of one block of a layer.
+    0 for those of one block of a layer; shares, which follow, are one over columns, over the
+    columns that adders over tiles serve at once, and over PEs of a tile.
     """
 
     columns_per_adc: Lanes
@@ -363,3 +370,6 @@ class Choice:
     columns: Lanes
     mapping: Lanes
     schedule: Lanes
+    column_share: Lanes
+    adder_share: Lanes
+    tile_share: Lanes

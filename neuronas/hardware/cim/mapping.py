@@ -22,7 +22,15 @@ from collections.abc import Sequence
 import numpy as np
 
 from neuronas.hardware.cim.compiled import LANES, Lanes, compiled
-from neuronas.hardware.cim.inputs import CONV, DIFFERENTIAL, LINEAR, Choice, Design, Layer
+from neuronas.hardware.cim.inputs import (
+    A_HAIR_LESS,
+    CONV,
+    DIFFERENTIAL,
+    LINEAR,
+    Choice,
+    Design,
+    Layer,
+)
 from neuronas.hardware.cim.settings import MAPPINGS
 
 _BY_POSITION = float(MAPPINGS.index("kernel"))
@@ -33,8 +41,8 @@ NARROW, NARROW_IM2COL = 2.0, 4.0
 _WIDER = 2.0
 """How much wider PEs of small matrices are than those of kernel positions beside them."""
 
-GROUP_SIDE = 4.0
-"""Crossbars that an adder tree of an im2col PE spans.
+GROUP_SIDE, GROUP_SHARE = 4.0, 0.25
+"""Crossbars that an adder tree of an im2col PE spans, and one over them.
 
 Also along the groups that wires and buffers are counted for: PEs whose side depends on the network
 would let a wider layer make others cheaper.
@@ -42,6 +50,9 @@ would let a wider layer make others cheaper.
 
 _MANTISSA_BITS, _EXPONENT_OF_ONE = 52, 1023
 """Of a double-precision number."""
+
+_CHIP_ADDERS = 8.0
+"""Crossbars along the PEs that the adders over tiles are as wide as."""
 
 _FULL_CURRENT_BITS = 4.0
 """Bits of a weight whose cells draw their full current."""
@@ -61,6 +72,8 @@ class Matrix:
         cell_current: The same, by the current that they draw.
         rows, columns: Of one matrix.
         row_blocks, column_blocks: Crossbars that it needs along each side.
+        slice_share: One over the slices; see :func:`over`.
+        position_share: One over the kernel positions.
     """
 
     usual: Lanes
@@ -77,6 +90,8 @@ class Matrix:
     columns: Lanes
     row_blocks: Lanes
     column_blocks: Lanes
+    slice_share: Lanes
+    position_share: Lanes
 
 
 class Sides:
@@ -85,6 +100,7 @@ class Sides:
     Attributes:
         tile_kernel: Kernel that tiles are built for; 0 for im2col.
         position, im2col: Crossbars along a PE, n: of one kernel position, and of im2col.
+        position_share, im2col_share: One over them.
         widest: Column blocks of the widest layer as a power of two.
         trees: Adder trees of an im2col PE, each over 4 crossbars, one above another.
         position_bits, trees_bits: Bits that additions over so many can add.
@@ -94,6 +110,8 @@ class Sides:
     tile_kernel: Lanes
     position: Lanes
     im2col: Lanes
+    position_share: Lanes
+    im2col_share: Lanes
     widest: Lanes
     trees: Lanes
     position_bits: Lanes
@@ -105,13 +123,14 @@ class Placement:
     """Where the matrix of one layer goes.
 
     Attributes:
-        side: Crossbars along a PE, n.
+        side, side_share: Crossbars along a PE, n, and one over them.
         blocks: PEs that all matrices of the layer need, at one kernel position.
         pe, crossbars, tiles: Of the layer, room that stays empty included.
         replicas: Copies that fit into one PE.
     """
 
     side: Lanes
+    side_share: Lanes
     blocks: Lanes
     pe: Lanes
     crossbars: Lanes
@@ -120,9 +139,29 @@ class Placement:
 
 
 @compiled
-def over(whole: float, parts: float) -> float:
-    """Return how many parts hold the whole."""
-    return float(np.ceil(whole / parts))
+def share_of(parts: float) -> float:
+    """Return one over so many parts, a hair less: see :func:`over`."""
+    return A_HAIR_LESS / parts
+
+
+@compiled
+def over(whole: float, share: float) -> float:
+    """Return how many parts hold the whole, both whole numbers: ``ceil(whole / parts)``.
+
+    A product takes a tenth of a division's time. With the share a hair less than one over the
+    parts, rounding never takes the product beyond a whole number, and below ``2**51`` it takes
+    none back to it.
+    """
+    return float(np.ceil(whole * share))
+
+
+@compiled
+def fill_shares(c: Choice) -> None:
+    """Fill in the shares of what networks choose of the chip."""
+    for i in range(LANES):
+        adders = max(_CHIP_ADDERS * c.columns[i] / c.columns_per_adc[i], 1.0)
+        c.column_share[i], c.adder_share[i] = share_of(c.columns[i]), share_of(adders)
+        c.tile_share[i] = share_of(max(c.pe_per_tile[i], 1.0))
 
 
 @compiled
@@ -205,8 +244,8 @@ def fill_matrix(x: Matrix, layer: Layer, s: Sides, beyond: float, d: Design, c: 
         outputs = layer.out_channels[i] * weighted / groups
         # Of a pair of columns, one side conducts, and none stores the sign.
         magnitude = max(layer.weight_bits[i] - hidden, 0.0)
-        slices = over(magnitude, d.cell_bits)
-        leading = over(min(magnitude, _FULL_CURRENT_BITS), d.cell_bits)
+        slices = over(magnitude, d.cell_share)
+        leading = over(min(magnitude, _FULL_CURRENT_BITS), d.cell_share)
         x.cell_current[i] = leading + beyond * (slices - leading)
         slices = max(slices, 1.0) * sides
         rows = channels * kernel_area
@@ -220,8 +259,9 @@ def fill_matrix(x: Matrix, layer: Layer, s: Sides, beyond: float, d: Design, c: 
         x.kernel[i], x.kernel_area[i] = kernel, kernel_area
         x.parallel[i] = kernel_area if by_position else 1.0
         x.slices[i], x.rows[i], x.columns[i] = slices, rows, outputs * slices
-        x.row_blocks[i] = over(rows, d.rows)
-        x.column_blocks[i] = over(outputs * slices, c.columns[i])
+        x.row_blocks[i] = over(rows, d.row_share)
+        x.column_blocks[i] = over(outputs * slices, c.column_share[i])
+        x.slice_share[i], x.position_share[i] = share_of(slices), 1.0 / kernel_area
 
 
 @compiled
@@ -275,7 +315,8 @@ def fill_sides(s: Sides, least: Sides, matrices: Sequence[Matrix]) -> None:
 def _complete_sides(s: Sides) -> None:
     """Fill in what follows from the crossbars along a PE."""
     for i in range(LANES):
-        position, trees = s.position[i], s.im2col[i] / GROUP_SIDE
+        position, trees = s.position[i], s.im2col[i] * GROUP_SHARE
+        s.position_share[i], s.im2col_share[i] = 1.0 / position, 1.0 / s.im2col[i]
         s.position_bits[i], s.trees[i] = stages_over(position), trees
         s.trees_bits[i] = stages_over(trees)
         narrow = GROUP_SIDE / min(position, GROUP_SIDE)
@@ -289,22 +330,24 @@ def fill_placement(m: Placement, x: Matrix, s: Sides, c: Choice) -> None:
         position, im2col = s.position[i], s.im2col[i]
         side = _WIDER * position if x.usual[i] > 0.0 else im2col
         side = position if x.by_position[i] > 0.0 else side
+        share = s.position_share[i] / _WIDER if x.usual[i] > 0.0 else s.im2col_share[i]
+        share = s.position_share[i] if x.by_position[i] > 0.0 else share
         row_blocks, column_blocks = x.row_blocks[i], x.column_blocks[i]
-        blocks = over(row_blocks, side) * over(column_blocks, side) * x.copies[i]
+        blocks = over(row_blocks, share) * over(column_blocks, share) * x.copies[i]
         pe = blocks * x.parallel[i]
         below = np.floor(side / max(row_blocks, 1.0))
         beside = np.floor(side / max(column_blocks, 1.0))
         replicas = max(below, 1.0) * max(beside, 1.0)
-        m.side[i], m.blocks[i], m.pe[i] = side, blocks, pe
+        m.side[i], m.side_share[i], m.blocks[i], m.pe[i] = side, share, blocks, pe
         m.crossbars[i] = pe * side * side
-        m.tiles[i] = tiles_of(blocks, x.parallel[i], c.pe_per_tile[i])
+        m.tiles[i] = tiles_of(blocks, x.parallel[i], c.pe_per_tile[i], c.tile_share[i])
         m.replicas[i] = replicas if row_blocks * column_blocks > 0.0 else 1.0
 
 
 @compiled
-def tiles_of(blocks: float, parallel: float, pe_per_tile: float) -> float:
+def tiles_of(blocks: float, parallel: float, pe_per_tile: float, share: float) -> float:
     """Return the tiles of a layer: of so many PEs each, or one per block."""
-    of_so_many = over(blocks * parallel, max(pe_per_tile, 1.0))
+    of_so_many = over(blocks * parallel, share)
     return of_so_many if pe_per_tile > 0.0 else blocks
 
 

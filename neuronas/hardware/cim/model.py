@@ -89,9 +89,9 @@ class Cim:
         described = _described(chip)
         found = _costed(workload, described, activity or Activity(), None, explained=True)
         t = described.technology
-        amounts, whole = found.ledger.amounts, found.ledger.network
+        amounts, whole = found.ledger.amounts[1:], found.ledger.network
         energies = _by_component(charges(EnergyPrices, ENERGY), amounts, found.ledger.energy_priced)
-        needed = lossless_bits(workload, amounts["matrix_rows"][:, 0], t.settings)
+        needed = lossless_bits(workload, found.ledger.matrices["rows"][:, 0], t.settings)
         return Explanation(
             cost=_cost(workload, found.totals, t.settings),
             energy_pj=Parts(energies, {"leakage": float(whole.leakage_pj[0])}),
@@ -105,7 +105,7 @@ class Cim:
                 },
             ),
             memory_bits=_memory(workload, found, t.settings),
-            figures=_figures(amounts, t.settings) | {"lossless_adc_bits": needed},
+            figures=_figures(found.ledger, t.settings) | {"lossless_adc_bits": needed},
             not_modelled=np.zeros(len(workload.slots), dtype=bool),
             warnings=warnings_of(workload, needed, t, energies),
         )
@@ -241,7 +241,7 @@ def _latency_parts(w: Workload, found: Costed) -> Parts:
 
 
 def _memory(w: Workload, found: Costed, s: CimSettings) -> dict[str, float]:
-    sums = found.ledger.network.sums
+    sums = found.ledger.amounts[0]
     parts = {
         "parameters": w.parameter_bits()[0],
         "weights": (w.weights * w.weight_bits).sum(),
@@ -255,14 +255,16 @@ def _memory(w: Workload, found: Costed, s: CimSettings) -> dict[str, float]:
     return {name: float(bits) for name, bits in {**parts, "on chip in all": on_chip}.items()}
 
 
-def _figures(amounts: NDArray[Any], s: CimSettings) -> dict[str, Floats]:
-    names = ("pe", "crossbars", "used_cells", "replicas", "column_reads", "block_reads")
-    pe, crossbars, used, replicas, columns, blocks = (amounts[name][:, 0] for name in names)
+def _figures(ledger: Ledger, s: CimSettings) -> dict[str, Floats]:
+    names = ("pe", "crossbars", "used_cells", "column_reads", "block_reads")
+    pe, crossbars, used, columns, blocks = (ledger.amounts[name][1:, 0] for name in names)
+    sides = (ledger.matrices[name][:, 0] for name in ("rows", "columns", "parallel", "copies"))
+    cells = np.prod(tuple(sides), axis=0)
     return {
         "pe": pe,
         "crossbars": crossbars,
         "utilization": used / np.maximum(crossbars * s.rows * s.columns, 1.0),
-        "replicas": replicas,
+        "replicas": used / np.maximum(cells, 1.0),
         "conversions": columns + blocks if s.signed_weights == "offset" else columns,
     }
 

@@ -9,7 +9,7 @@ from neuronas.hardware.cim.compiled import Lanes, record_type
 
 
 class Amounts:
-    """What the model counts in every layer.
+    """What the model counts in a layer, or in all of them.
 
     Of the chip, what stands there: ``crossbars`` to ``waiting``; of one inference, what happens:
     from ``column_reads`` on.
@@ -17,16 +17,12 @@ class Amounts:
     Attributes:
         crossbars, tiles, pe: Of the layer, room that stays empty included.
         used_cells: Cells that hold weights, copies included.
-        replicas: Copies of a matrix in its PE.
-        matrix_rows: Rows of one matrix.
         sliced_bits: Crossbars whose outputs take several columns, times the bits of a sum.
         pe_adder_bits, tile_adder_bits, accumulator_bits: Width of adders over the crossbars of a
             PE, over the PEs of a tile, and over tiles, per converter of a crossbar.
         wired_columns: Crossbars along PEs of kernel positions.
         flat_crossbars: Crossbars of im2col PEs.
         wide_tiles: Tiles, were PEs 4 crossbars wide, or 8 (im2col).
-        tile_room: Crossbars of such a tile.
-        input_bits: Of the input map of one time step.
         buffer_bits, membrane_bits: Memories.
         firing_units, rescaler_units, sum_units: Channels with a unit for LIF neurons, for
             rescaling, for additions of currents and spikes.
@@ -52,8 +48,6 @@ class Amounts:
     tiles: Lanes
     pe: Lanes
     used_cells: Lanes
-    replicas: Lanes
-    matrix_rows: Lanes
     sliced_bits: Lanes
     pe_adder_bits: Lanes
     tile_adder_bits: Lanes
@@ -61,8 +55,6 @@ class Amounts:
     wired_columns: Lanes
     flat_crossbars: Lanes
     wide_tiles: Lanes
-    tile_room: Lanes
-    input_bits: Lanes
     buffer_bits: Lanes
     membrane_bits: Lanes
     firing_units: Lanes
@@ -89,6 +81,20 @@ class Amounts:
     current_additions: Lanes
     counts: Lanes
     current_accesses: Lanes
+
+
+class Most:
+    """The most of any layer of a network.
+
+    Attributes:
+        neurons: LIF neurons.
+        stored_bits: Spikes between it and its neighbours, of all steps but the one at work.
+        tile_room: Crossbars of a tile, were PEs 4 crossbars wide, or 8 (im2col).
+    """
+
+    neurons: Lanes
+    stored_bits: Lanes
+    tile_room: Lanes
 
 
 class Times:

@@ -13,7 +13,7 @@ from neuronas.hardware.cim.inputs import (
     Design,
     Layer,
 )
-from neuronas.hardware.cim.quantities import Amounts
+from neuronas.hardware.cim.quantities import Amounts, Most
 from neuronas.hardware.cim.settings import SCHEDULES
 from neuronas.hardware.cim.work import Reads
 
@@ -25,16 +25,17 @@ ROW_STREAMING = float(SCHEDULES.index("row-streaming"))
 
 @compiled
 def count_spiking(
-    q: Amounts, layer: Layer, r: Reads, time_steps: Lanes, d: Design, c: Choice
+    q: Amounts, most: Most, layer: Layer, r: Reads, time_steps: Lanes, d: Design, c: Choice
 ) -> None:
-    """Fill in the units, memories and work of one layer outside crossbars.
+    """Add the units, memories and work of one layer outside crossbars.
 
     Every layer holds its input map of one time step: twice where layers work at the same time on
     different steps, its first rows only where they stream. Maximum pooling of currents compares
     where average pooling adds, which costs the same.
 
     Args:
-        q: Quantities of the layer.
+        q: Quantities, added to.
+        most: The most of any layer.
         layer: The layer.
         r: How its input is read.
         time_steps: In which neurons are updated.
@@ -68,16 +69,19 @@ def count_spiking(
         kernel_rows = min(max(layer.kernel[i], 1.0), height) / max(height, 1.0)
         share = kernel_rows if schedule == ROW_STREAMING else 1.0
         share = 2.0 if schedule == PIPELINED else share
-        q.input_bits[i] = elements * r.element_bits[i]
-        q.buffer_bits[i] = elements * r.element_bits[i] * share
+        input_bits = elements * r.element_bits[i]
+        stored = max(time_steps[i] - 1.0, 0.0) * (input_bits + neurons)
+        most.neurons[i] = max(most.neurons[i], neurons)
+        most.stored_bits[i] = max(most.stored_bits[i], stored)
+        q.buffer_bits[i] += input_bits * share
         # Layer by layer, only the one at work has membranes: the chip's, no layer's.
-        q.membrane_bits[i] = 0.0 if schedule == LAYER_SERIAL else neurons * d.membrane_bits
-        q.firing_units[i] = units if neurons > 0.0 else 0.0
-        q.rescaler_units[i] = units if rescalings > 0.0 else 0.0
-        q.sum_units[i] = units if additions + counts > 0.0 else 0.0
-        q.waiting[i] = waiting
-        q.updates[i] = neurons * time_steps[i]
-        q.rescalings[i] = rescalings * steps
-        q.current_additions[i] = additions * steps
-        q.counts[i] = counts * steps
-        q.current_accesses[i] = accessed * steps
+        q.membrane_bits[i] += 0.0 if schedule == LAYER_SERIAL else neurons * d.membrane_bits
+        q.firing_units[i] += units if neurons > 0.0 else 0.0
+        q.rescaler_units[i] += units if rescalings > 0.0 else 0.0
+        q.sum_units[i] += units if additions + counts > 0.0 else 0.0
+        q.waiting[i] += waiting
+        q.updates[i] += neurons * time_steps[i]
+        q.rescalings[i] += rescalings * steps
+        q.current_additions[i] += additions * steps
+        q.counts[i] += counts * steps
+        q.current_accesses[i] += accessed * steps

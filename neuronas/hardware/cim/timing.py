@@ -14,6 +14,7 @@ from neuronas.hardware.cim.inputs import (
     Prices,
 )
 from neuronas.hardware.cim.mapping import (
+    GROUP_SHARE,
     GROUP_SIDE,
     Matrix,
     Placement,
@@ -28,9 +29,6 @@ from neuronas.hardware.cim.work import Reads
 
 _GROUP_BITS = 2.0
 """Bits that an addition over 4 crossbars can add."""
-
-_CHIP_ADDERS = 8.0
-"""Crossbars along the PEs that the adders over tiles are as wide as."""
 
 
 class Additions:
@@ -68,25 +66,24 @@ def fill_additions(a: Additions, x: Matrix, s: Sides, p: Prices, d: Design, c: C
     delay = p.clocks_adder_bit
     for i in range(LANES):
         by_position, slices, row_blocks = x.by_position[i] > 0.0, x.slices[i], x.row_blocks[i]
-        position, im2col, trees = s.position[i], s.im2col[i], s.trees[i]
+        position, trees = s.position[i], s.trees[i]
         position_bits, trees_bits, kernel_area = (
             s.position_bits[i],
             s.trees_bits[i],
             x.kernel_area[i],
         )
         width = d.adc_bits + slices
-        rounds = over(c.columns_per_adc[i], slices)
+        rounds = over(c.columns_per_adc[i], x.slice_share[i])
         along = position if by_position else GROUP_SIDE
         in_pe = _periods(stages_over(min(row_blocks, along)), width, delay)
         width += position_bits if by_position else _GROUP_BITS
-        of_a_pe = min(over(row_blocks, GROUP_SIDE), trees)
+        of_a_pe = min(over(row_blocks, GROUP_SHARE), trees)
         stages = stages_over(kernel_area if by_position else of_a_pe)
         in_tile = _periods(stages, width, delay)
         width += stages if by_position else trees_bits
-        row_tiles = over(row_blocks, position if by_position else im2col)
+        row_tiles = over(row_blocks, s.position_share[i] if by_position else s.im2col_share[i])
         between = _periods(stages_over(row_tiles), width, delay)
-        adders = max(_CHIP_ADDERS * c.columns[i] / c.columns_per_adc[i], 1.0)
-        turns = over(x.columns[i], adders)
+        turns = over(x.columns[i], c.adder_share[i])
         of_slices = c.columns_per_adc[i] * (slices > 1.0)
         a.rounds[i] = rounds
         a.per_read[i] = of_slices + rounds * in_pe
@@ -130,17 +127,17 @@ def fill_times(
         times.conversions[i] = reads * (shared * clock)
         times.selection[i] = reads * (shared * p.clocks_select * clock)
         times.accumulation[i] = (reads * a.per_read[i] + r.places[i] * a.per_place[i]) * clock
-        port, kernel_area = s.port[i], x.kernel_area[i]
-        times.buffers[i] = _buffers(by_position, sent, fetched, kernel_area, port, p) * clock
+        port, share = s.port[i], x.position_share[i]
+        times.buffers[i] = _buffers(by_position, sent, fetched, share, port, p) * clock
         times.wires[i] = _wires(by_position, sent, fetched, p) * clock
 
 
 @compiled
 def _buffers(
-    by_position: bool, sent: float, fetched: float, kernel_area: float, port: float, p: Prices
+    by_position: bool, sent: float, fetched: float, share: float, port: float, p: Prices
 ) -> float:
     """Return the periods in which tiles use their buffers; a small PE has a small port."""
-    of_position = (sent + fetched) / kernel_area * (port * p.clocks_buffer_position)
+    of_position = (sent + fetched) * share * (port * p.clocks_buffer_position)
     of_im2col = sent * p.clocks_buffer_out + fetched * p.clocks_buffer_in
     return of_position if by_position else of_im2col
 
@@ -196,8 +193,8 @@ def fill_leaking(
         side = position if usual else im2col
         sent = r.places[i] * min(x.outputs[i], side * c.columns[i])
         fetched = r.fetches[i] * min(channels if usual else rows, side * d.rows)
-        port, kernel_area = s.port[i], x.kernel_area[i]
-        times.leaking_buffers[i] = _buffers(usual, sent, fetched, kernel_area, port, p) * clock
+        port, share = s.port[i], x.position_share[i]
+        times.leaking_buffers[i] = _buffers(usual, sent, fetched, share, port, p) * clock
         times.leaking_wires[i] = _wires(usual, sent, fetched, p) * clock
 
 

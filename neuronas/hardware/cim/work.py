@@ -6,8 +6,8 @@ import numpy as np
 
 from neuronas.hardware.cim.compiled import LANES, Lanes, compiled
 from neuronas.hardware.cim.inputs import OFFSET, SPIKES, Choice, Design, Layer
-from neuronas.hardware.cim.mapping import GROUP_SIDE, Matrix, Sides, over, tiles_of
-from neuronas.hardware.cim.quantities import Amounts
+from neuronas.hardware.cim.mapping import GROUP_SHARE, GROUP_SIDE, Matrix, Sides, over, tiles_of
+from neuronas.hardware.cim.quantities import Amounts, Most
 
 _IMAGE = 256.0
 """Levels from which on an input is not spikes averaged over positions."""
@@ -86,9 +86,9 @@ def fill_reads(r: Reads, layer: Layer, x: Matrix, d: Design) -> None:
     """
     for i in range(LANES):
         weighted = 1.0 if x.copies[i] > 0.0 else 0.0
-        reads = max(over(min(x.rows[i], d.rows), d.active_rows), 1.0)
+        reads = max(over(min(x.rows[i], d.rows), d.active_share), 1.0)
         rows = x.channels[i] if x.usual[i] > 0.0 else x.rows[i]
-        leaking = max(over(min(rows, d.rows), d.active_rows), 1.0)
+        leaking = max(over(min(rows, d.rows), d.active_share), 1.0)
         places = layer.out_height[i] * layer.out_width[i] * weighted
         fetches = places * r.planes[i]
         r.places[i], r.fetches[i] = places, fetches
@@ -97,15 +97,16 @@ def fill_reads(r: Reads, layer: Layer, x: Matrix, d: Design) -> None:
 
 @compiled
 def count_matrix(
-    q: Amounts, layer: Layer, x: Matrix, r: Reads, s: Sides, d: Design, c: Choice
+    q: Amounts, most: Most, layer: Layer, x: Matrix, r: Reads, s: Sides, d: Design, c: Choice
 ) -> None:
-    """Fill in what the crossbars of one layer do in one inference.
+    """Add what the crossbars of one layer do in one inference.
 
     Buffers and wires are counted for groups of 4 crossbars, and accumulators by outputs, whatever
     the PEs of a network: with its own, more bits in one layer could save energy in another.
 
     Args:
-        q: Quantities of the layer.
+        q: Quantities, added to.
+        most: The most of any layer.
         layer: The layer.
         x: Its matrix.
         r: How often it is read.
@@ -123,39 +124,43 @@ def count_matrix(
         reads *= 1.0 - d.skip_zero_rows * layer.zero_rows[i]
         inputs = x.copies[i] * (r.fetches[i] * layer.steps[i] * x.channels[i])
         outputs = x.outputs[i] * places
-        row_groups, column_groups = over(row_blocks, GROUP_SIDE), over(column_blocks, GROUP_SIDE)
+        row_groups, column_groups = over(row_blocks, GROUP_SHARE), over(column_blocks, GROUP_SHARE)
         width = d.adc_bits + slices
         column_reads, block_reads = reads * x.columns[i], reads * column_blocks
-        q.column_reads[i], q.block_reads[i] = column_reads, block_reads
+        q.column_reads[i] += column_reads
+        q.block_reads[i] += block_reads
         driven = inputs * kernel_area * r.density[i]
-        q.cell_reads[i] = driven * x.outputs[i] * x.cell_current[i]
-        q.driven_rows[i] = driven * column_blocks
+        q.cell_reads[i] += driven * x.outputs[i] * x.cell_current[i]
+        q.driven_rows[i] += driven * column_blocks
         conversions = column_reads + referenced * block_reads
         several = (slices > 1.0) | (r.positions[i] > r.places[i])
-        q.sliced_conversions[i] = conversions if several else 0.0
-        q.outputs[i], q.partial_sums[i] = outputs, outputs * row_groups
-        q.partial_bits[i] = outputs * row_groups * width
-        q.pe_addition_bits[i] = outputs * x.parallel[i] * (row_blocks - row_groups) * width
+        q.sliced_conversions[i] += conversions if several else 0.0
+        q.outputs[i] += outputs
+        q.partial_sums[i] += outputs * row_groups
+        q.partial_bits[i] += outputs * row_groups * width
+        q.pe_addition_bits[i] += outputs * x.parallel[i] * (row_blocks - row_groups) * width
         # All ports of an accumulator as wide as 4 crossbars switch, whatever it adds.
-        rounds = places * over(x.outputs[i], GROUP_SIDE * c.columns[i])
-        q.tile_addition_bits[i] = rounds * (x.parallel[i] - 1.0) * row_groups * (width + 3.0)
-        q.chip_addition_bits[i] = rounds * (row_groups - 1.0) * (width + 6.0)
+        rounds = places * over(x.outputs[i], GROUP_SHARE * c.column_share[i])
+        q.tile_addition_bits[i] += rounds * (x.parallel[i] - 1.0) * row_groups * (width + 3.0)
+        q.chip_addition_bits[i] += rounds * (row_groups - 1.0) * (width + 6.0)
         fetched = inputs * column_groups
-        q.buffer_read_bits[i] = fetched * (1.0 if by_position else kernel_area)
-        q.pe_buffer_read_bits[i] = fetched * (kernel_area if by_position else 0.0)
+        q.buffer_read_bits[i] += fetched * (1.0 if by_position else kernel_area)
+        q.pe_buffer_read_bits[i] += fetched * (kernel_area if by_position else 0.0)
         # A sliding window needs k new columns of its k*k per position.
         kernel = x.kernel[i]
-        q.wired_bits[i] = fetched * (kernel if x.usual[i] > 0.0 else kernel_area)
+        q.wired_bits[i] += fetched * (kernel if x.usual[i] > 0.0 else kernel_area)
         # Along tiles of k*k PEs, or of one, as wide as the widest layer asks for.
         narrow, wide = min(max(s.widest[i], 2.0), 4.0), min(max(s.widest[i], 4.0), 8.0)
         along, along_flat = kernel_area * kernel * narrow, wide * wide / 4.0
         along = along if by_position else along_flat
-        q.tile_wired_bits[i] = outputs * row_groups * width * along
+        q.tile_wired_bits[i] += outputs * row_groups * width * along
         of_positions = by_position & (s.tile_kernel[i] > 1.0)
         side = GROUP_SIDE if of_positions else 2.0 * GROUP_SIDE
-        blocks = over(row_blocks, side) * over(column_blocks, side) * x.copies[i]
+        share = GROUP_SHARE if of_positions else 0.5 * GROUP_SHARE
+        blocks = over(row_blocks, share) * over(column_blocks, share) * x.copies[i]
         pe_per_tile, parallel = c.pe_per_tile[i], x.parallel[i] if blocks > 0.0 else 0.0
         groups = row_groups * column_groups * x.copies[i] * parallel
         room = min(groups, pe_per_tile) * GROUP_SIDE * GROUP_SIDE
-        q.wide_tiles[i] = tiles_of(blocks, x.parallel[i], pe_per_tile)
-        q.tile_room[i] = room if pe_per_tile > 0.0 else parallel * side * side
+        q.wide_tiles[i] += tiles_of(blocks, x.parallel[i], pe_per_tile, c.tile_share[i])
+        room = room if pe_per_tile > 0.0 else parallel * side * side
+        most.tile_room[i] = max(most.tile_room[i], room)
