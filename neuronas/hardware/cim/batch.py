@@ -55,11 +55,9 @@ from neuronas.hardware.cim.quantities import (
     Times,
 )
 from neuronas.hardware.cim.schedules import (
+    Finished,
     Latency,
-    Step,
     fill_latency,
-    fill_leaking_step,
-    fill_step,
 )
 from neuronas.hardware.cim.spiking import LAYER_SERIAL, count_spiking
 from neuronas.hardware.cim.timing import (
@@ -133,7 +131,7 @@ class Ledger(NamedTuple):
     Attributes:
         layers: Records of :class:`Layer`, ``(L,)``.
         read: Their numbers, ``(L, numbers, LANES)``.
-        matrices, times, steps: Of each layer, ``(L,)``.
+        matrices, times, finished: Of each layer, ``(L,)``.
         amounts: Records of :class:`Amounts`: of all layers, then of each if they are explained.
         counted: Their numbers, ``(., quantities, LANES)``.
         networks: What is of no layer: an array of one :class:`Network`, as records come to
@@ -145,7 +143,7 @@ class Ledger(NamedTuple):
     read: Floats
     matrices: Any
     times: Any
-    steps: Any
+    finished: Any
     amounts: Any
     counted: Floats
     networks: Any
@@ -172,7 +170,7 @@ def empty_ledger(layers: int, *, explained: bool) -> Ledger:
         read=numbers_of(table),
         matrices=records(Matrix, layers),
         times=records(Times, layers),
-        steps=records(Step, layers),
+        finished=records(Finished, layers),
         amounts=amounts,
         counted=numbers_of(amounts),
         networks=network,
@@ -272,19 +270,12 @@ def _price_area(k: Ledger, d: Design, p: Prices) -> None:
 def _time(k: Ledger, graph: Graph) -> None:
     """Fill in the latency, and the time that leakage is charged for."""
     w = k.networks[0]
-    fill_reach(w.reach, w.chip_um2, w.choice)
-    for row in range(len(k.layers)):
-        times = k.times[row]
-        for i in range(LANES):
-            times.wires[i] *= w.reach[i]
-            times.leaking_wires[i] *= w.reach[i]
-        fill_leaking_step(k.steps[row], times, k.layers[row], w.time_steps)
-    fill_latency(w.latency, k.steps, w.time_steps, graph, w.choice)
+    f, c, reach, steps = k.finished, w.choice, w.reach, w.time_steps
+    fill_reach(reach, w.chip_um2, c)
+    fill_latency(w.latency, f, k.times, k.layers, reach, steps, graph, c, leaking=True)
     for i in range(LANES):
         w.busy_ns[i] = w.latency.latency_ns[i]
-    for row in range(len(k.layers)):
-        fill_step(k.steps[row], k.times[row], k.layers[row], w.time_steps)
-    fill_latency(w.latency, k.steps, w.time_steps, graph, w.choice)
+    fill_latency(w.latency, f, k.times, k.layers, reach, steps, graph, c, leaking=False)
 
 
 @compiled

@@ -235,6 +235,7 @@ def _by_component(
 def _latency_parts(w: Workload, found: Costed) -> Parts:
     """Return what each layer adds to the latency; what overlaps is counted once, by share."""
     alone = numbers_of(found.ledger.times)[:, : len(TIMES), 0] * w.steps[:, :1]
+    alone[:, TIMES.index("wires")] *= found.ledger.network.reach[0]
     whole = alone.sum()
     factor = found.totals[batch.TOTALS.index("latency_ns"), 0] / whole if whole else 0.0
     return Parts({name: alone[:, part] * factor for part, name in enumerate(TIMES)})

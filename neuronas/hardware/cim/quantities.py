@@ -100,6 +100,8 @@ class Most:
 class Times:
     """Time of one step of a layer by part, in ns; the last three are what leakage is charged for.
 
+    Those of wires are per unit of their reach, which follows from the area of the whole chip.
+
     Attributes:
         conversions, selection, accumulation, buffers, wires, neurons: The parts.
         leaking_work: Conversions, selection and accumulation.

@@ -10,26 +10,17 @@ from neuronas.hardware.cim.quantities import Times
 from neuronas.hardware.cim.spiking import LAYER_SERIAL, PIPELINED, STEP_SERIAL
 
 
-class Step:
-    """Times of one step of one layer.
+class Finished:
+    """When a layer has finished, from the input on.
 
     Attributes:
-        work, transfer: Of crossbars, adders and neurons; of buffers and wires.
-        whole: Both.
-        again: The same where the layer computes in every step, 0 where in the first only.
-        streamed: The same where transfers hide behind conversions.
-        filling: Until the rows of a kernel are there.
-        finished, finished_again, filled: When the layer has finished, from the input on.
+        first: Its first step, after the first steps of those that it waits for.
+        again: A later step; no time where the layer computes in the first one only.
+        filled: When the rows are there that the next layer's kernel needs.
     """
 
-    work: Lanes
-    transfer: Lanes
-    whole: Lanes
+    first: Lanes
     again: Lanes
-    streamed: Lanes
-    filling: Lanes
-    finished: Lanes
-    finished_again: Lanes
     filled: Lanes
 
 
@@ -56,64 +47,64 @@ class Latency:
 
 
 @compiled
-def fill_step(s: Step, times: Times, layer: Layer, time_steps: Lanes) -> None:
-    """Fill in the times of one layer."""
-    for i in range(LANES):
-        work = times.conversions[i] + times.selection[i] + times.accumulation[i]
-        s.work[i] = work + times.neurons[i]
-        s.transfer[i] = times.buffers[i] + times.wires[i]
-    _complete_step(s, layer, time_steps)
-
-
-@compiled
-def fill_leaking_step(s: Step, times: Times, layer: Layer, time_steps: Lanes) -> None:
-    """Fill in the times of one layer that leakage is charged for."""
-    for i in range(LANES):
-        s.work[i] = times.leaking_work[i] + times.neurons[i]
-        s.transfer[i] = times.leaking_buffers[i] + times.leaking_wires[i]
-    _complete_step(s, layer, time_steps)
-
-
-@compiled
-def _complete_step(s: Step, layer: Layer, time_steps: Lanes) -> None:
-    for i in range(LANES):
-        work, transfer = s.work[i], s.transfer[i]
-        again = 0.0 if (layer.steps[i] == 1.0) & (time_steps[i] > 1.0) else 1.0
-        streamed = max(work, transfer) * again
-        rows = min(max(layer.kernel[i], 1.0) / max(layer.out_height[i], 1.0), 1.0)
-        s.whole[i], s.again[i] = work + transfer, (work + transfer) * again
-        s.streamed[i], s.filling[i] = streamed, streamed * rows
-
-
-@compiled
-def _add_step(out: Latency, steps: Sequence[Step], row: int, g: Graph) -> None:
-    """Add a layer to the sums, maxima and critical paths of those before it."""
-    s = steps[row]
-    for i in range(LANES):
-        out.still[i] += s.whole[i] - s.again[i]
-        out.slowest_still[i] = max(out.slowest_still[i], s.whole[i] - s.again[i])
-        out.every[i] += s.again[i]
-        out.slowest[i] = max(out.slowest[i], s.again[i])
-        out.streamed[i] = max(out.streamed[i], s.streamed[i])
-        s.finished[i] = s.finished_again[i] = s.filled[i] = 0.0
-    for place in range(g.start[row], g.start[row + 1]):
-        before = steps[g.before[place]]
+def _wait(finished: Sequence[Finished], row: int, g: Graph) -> None:
+    """Let a layer begin when those that it waits for have finished."""
+    f, first, last = finished[row], g.start[row], g.start[row + 1]
+    if first == last:
         for i in range(LANES):
-            s.finished[i] = max(s.finished[i], before.finished[i])
-            s.finished_again[i] = max(s.finished_again[i], before.finished_again[i])
-            s.filled[i] = max(s.filled[i], before.filled[i])
+            f.first[i] = f.again[i] = f.filled[i] = 0.0
+    for place in range(first, last):
+        before, others = finished[g.before[place]], 1.0 if place > first else 0.0
+        for i in range(LANES):
+            f.first[i] = max(f.first[i] * others, before.first[i])
+            f.again[i] = max(f.again[i] * others, before.again[i])
+            f.filled[i] = max(f.filled[i] * others, before.filled[i])
+
+
+@compiled
+def _add_layer(
+    out: Latency,
+    f: Finished,
+    t: Times,
+    layer: Layer,
+    reach: Lanes,
+    time_steps: Lanes,
+    leaking: bool,
+) -> None:
+    """Add a layer to the sums, maxima and critical paths of those before it."""
     for i in range(LANES):
-        s.finished[i] += s.whole[i]
-        s.finished_again[i] += s.again[i]
-        s.filled[i] += s.filling[i]
-        out.path[i] = max(out.path[i], s.finished[i])
-        out.path_again[i] = max(out.path_again[i], s.finished_again[i])
-        out.filled[i] = max(out.filled[i], s.filled[i])
+        reading = t.conversions[i] + t.selection[i] + t.accumulation[i]
+        work = (t.leaking_work[i] if leaking else reading) + t.neurons[i]
+        buffers = t.leaking_buffers[i] if leaking else t.buffers[i]
+        transfer = buffers + (t.leaking_wires[i] if leaking else t.wires[i]) * reach[i]
+        repeated = 0.0 if (layer.steps[i] == 1.0) & (time_steps[i] > 1.0) else 1.0
+        whole, again = work + transfer, (work + transfer) * repeated
+        streamed = max(work, transfer) * repeated
+        rows = min(max(layer.kernel[i], 1.0) / max(layer.out_height[i], 1.0), 1.0)
+        out.still[i] += whole - again
+        out.slowest_still[i] = max(out.slowest_still[i], whole - again)
+        out.every[i] += again
+        out.slowest[i] = max(out.slowest[i], again)
+        out.streamed[i] = max(out.streamed[i], streamed)
+        first, later = f.first[i] + whole, f.again[i] + again
+        filled = f.filled[i] + streamed * rows
+        f.first[i], f.again[i], f.filled[i] = first, later, filled
+        out.path[i] = max(out.path[i], first)
+        out.path_again[i] = max(out.path_again[i], later)
+        out.filled[i] = max(out.filled[i], filled)
 
 
 @compiled
 def fill_latency(
-    out: Latency, steps: Sequence[Step], time_steps: Lanes, g: Graph, c: Choice
+    out: Latency,
+    finished: Sequence[Finished],
+    times: Sequence[Times],
+    layers: Sequence[Layer],
+    reach: Lanes,
+    time_steps: Lanes,
+    g: Graph,
+    c: Choice,
+    leaking: bool,
 ) -> None:
     """Fill in latency and the time between results.
 
@@ -129,16 +120,21 @@ def fill_latency(
 
     Args:
         out: Filled in.
-        steps: Times of one step of all layers.
+        finished: Scratch, of all layers.
+        times: Of one step of all layers, wires per unit of reach.
+        layers: The layers.
+        reach: Factor of wires' time.
         time_steps: T.
         g: Which layers wait for which.
         c: The network's schedule.
+        leaking: Whether with the times that leakage is charged for.
     """
     for i in range(LANES):
         out.still[i] = out.slowest_still[i] = out.every[i] = out.slowest[i] = 0.0
         out.streamed[i] = out.path[i] = out.path_again[i] = out.filled[i] = 0.0
-    for row in range(len(steps)):
-        _add_step(out, steps, row, g)
+    for row in range(len(finished)):
+        _wait(finished, row, g)
+        _add_layer(out, finished[row], times[row], layers[row], reach, time_steps, leaking)
     for i in range(LANES):
         count, schedule, still = time_steps[i], c.schedule[i], out.still[i]
         slowest, streamed, path = out.slowest[i], out.streamed[i], out.path[i]
