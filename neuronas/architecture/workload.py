@@ -144,13 +144,8 @@ class Workload:
 
         Weights count with their bit width, batch norm and biases with 32 bits.
         """
-        bits = np.zeros(len(self), dtype=np.int64)
-        # Layer by layer: what one row takes stays in a cache.
-        for weights, parameters, width in zip(
-            self.weights, self.parameters, self.weight_bits, strict=True
-        ):
-            bits += weights * width + (parameters - weights) * FULL_PRECISION_BITS
-        return bits
+        unquantized = (self.parameters - self.weights) * FULL_PRECISION_BITS
+        return np.asarray((self.weights * self.weight_bits + unquantized).sum(axis=0))
 
     def row(self, name: str) -> int:
         """Return the row of a layer."""

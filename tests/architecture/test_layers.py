@@ -177,6 +177,21 @@ def test_an_absent_layer_may_have_a_kernel_and_a_size_of_zero():
     assert not any(getattr(table, name).any() for name in COLUMNS)
 
 
+def test_columns_that_all_networks_share_have_no_stride():
+    table = chain(
+        kind=Kind.CONV,
+        in_channels=[[3, 3], [8, 16]],
+        out_channels=[[8, 16], [8, 8]],
+        height=8,
+        width=[[8, 8], [8, 8]],
+        kernel=[[3, 3], [1, 5]],
+        time_steps=[4, 4],
+    )
+    shared = {name for name in COLUMNS if getattr(table, name).strides[1] == 0}
+    differing = {"in_channels", "out_channels", "kernel", "weights", "parameters", "macs"}
+    assert shared == set(COLUMNS) - differing - {"neurons"}
+
+
 # What cannot be
 
 

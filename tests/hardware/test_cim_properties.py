@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from neuronas.architecture import GROUPS, Networks, Workload, chain
 from neuronas.config import CODINGS, OPERATIONS, Kind
 from neuronas.hardware import Chip, Cost
+from neuronas.hardware.cim import mapping
 from neuronas.hardware.cim.settings import MAPPINGS, SCHEDULES
 from tests.hardware.plain import MODEL, RRAM, SERIAL, Plain, chip, close, cost, workload
 from tests.strategies import architectures
@@ -33,6 +34,17 @@ def plain_networks(draw) -> Plain:
         "side": some(st.sampled_from([1, 4, 8, 16, 32])),
         "weight_bits": some(st.integers(2, 8)),
     }
+
+
+@given(
+    st.integers(1, 2**16),
+    st.integers(1, 2**30) | st.integers(1, 2**8),
+    st.integers(0, 2**16),
+)
+def test_parts_that_hold_a_whole_are_counted_exactly_without_a_division(parts, count, missing):
+    whole = count * parts - missing % parts
+    share_of, over = (function.py_func for function in (mapping.share_of, mapping.over))
+    assert over(float(whole), share_of(float(parts))) == count
 
 
 BASES = ("rram-32nm", "rram-22nm", "rram-65nm", "sram-32nm")

@@ -163,14 +163,20 @@ def empty_ledger(layers: int, *, explained: bool) -> Ledger:
         layers: Rows of the layer table.
         explained: Whether amounts of every layer are kept, not of all together only.
     """
-    table, network = records(Layer, layers), records(Network, 1)
-    amounts = records(Amounts, 1 + layers if explained else 1)
+    table, matrices, times, finished, amounts, network = records(
+        (Layer, layers),
+        (Matrix, layers),
+        (Times, layers),
+        (Finished, layers),
+        (Amounts, 1 + layers if explained else 1),
+        (Network, 1),
+    )
     return Ledger(
         layers=table,
         read=numbers_of(table),
-        matrices=records(Matrix, layers),
-        times=records(Times, layers),
-        finished=records(Finished, layers),
+        matrices=matrices,
+        times=times,
+        finished=finished,
         amounts=amounts,
         counted=numbers_of(amounts),
         networks=network,

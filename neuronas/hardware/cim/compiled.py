@@ -127,10 +127,14 @@ def _field(kind: object) -> tuple[Any, ...]:
     return (np.float64, (LANES,)) if kind == Lanes else (record_type(cast(type, kind)),)
 
 
-def records(description: type, count: int) -> NDArray[Any]:
-    """Return records of zeros."""
-    kind = record_type(description)
-    return aligned(count * kind.itemsize // 8).view(kind)
+def records(*wanted: tuple[type, int]) -> list[NDArray[Any]]:
+    """Return records of zeros, so many of each description, one after the other in memory."""
+    kinds = [(record_type(description), count) for description, count in wanted]
+    room, offset, found = aligned(sum(kind.itemsize * n for kind, n in kinds) // 8), 0, []
+    for kind, count in kinds:
+        found.append(np.ndarray(count, kind, room, offset))
+        offset += kind.itemsize * count
+    return found
 
 
 def aligned(*shape: int) -> Floats:
@@ -143,7 +147,7 @@ def aligned(*shape: int) -> Floats:
 
 def record(description: type, **values: float) -> NDArray[Any]:
     """Return one record with these numbers, ``(1,)``."""
-    found = records(description, 1)
+    (found,) = records((description, 1))
     found[0] = tuple(values[name] for name in found.dtype.names or ())
     return found
 
@@ -153,7 +157,8 @@ def numbers_of(found: NDArray[Any], part: str | None = None) -> Floats:
 
     Shape ``(count, numbers, LANES)``.
     """
-    numbers = found.view(np.float64).reshape(len(found), -1, LANES)
+    shape = (len(found), found.itemsize // (8 * LANES), LANES)
+    numbers: Floats = np.ndarray(shape, np.float64, found)
     if part is None:
         return numbers
     fields: Any = found.dtype.fields

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -59,7 +60,9 @@ class Layer:
     zero_rows: Lanes
 
 
-_OF_DATA = ("spike_rate", "zero_rows")
+_FIELDS, _DATA_FIELDS = tuple(Layer.__annotations__), ("spike_rate", "zero_rows")
+_OF_NETWORKS, _OF_DATA = attrgetter(*_FIELDS[: -len(_DATA_FIELDS)]), attrgetter(*_DATA_FIELDS)
+"""What a workload says of its layers, and what the data does to them, in this order."""
 
 
 class Columns(NamedTuple):
@@ -78,13 +81,14 @@ class Columns(NamedTuple):
     @classmethod
     def of(cls, w: Workload, activity: Activity) -> Columns:
         """Return the columns of a workload."""
-        names, shape = tuple(Layer.__annotations__), (len(w.slots), len(w))
-        found = cls(np.zeros((len(w.slots), len(names))), [], [])
-        for field, name in enumerate(names):
-            values = np.asarray(getattr(activity if name in _OF_DATA else w, name))
-            column = values if values.shape == shape else np.broadcast_to(values, shape)
+        shape = (len(w.slots), len(w))
+        columns = (*_OF_NETWORKS(w), *_OF_DATA(activity))
+        found = cls(np.zeros((len(w.slots), len(columns))), [], [])
+        for field, values in enumerate(columns):
+            same = np.shape(values) == shape
+            column = values if same else np.broadcast_to(values, shape)
             # An array without a stride says that all networks have the same.
-            if len(w) and column.strides[1] == 0:
+            if column.strides[1] == 0 and shape[1]:
                 found.fixed[:, field] = column[:, 0]
             else:
                 found.fields.append(field)

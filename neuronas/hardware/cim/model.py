@@ -183,31 +183,28 @@ def _choices(s: CimSettings, chosen: Mapping[str, NDArray[Any]], w: Workload) ->
     numbers = np.empty((len(settings) + 1, len(w)))
     for place, (name, value) in enumerate(settings.items()):
         numbers[place] = chosen.get(name, value)
-        if name in chosen:
-            _require_possible(name, numbers[place])
+    if chosen:
+        _require_possible(tuple(settings), numbers[:-1])
     numbers[-1] = w.time_steps
     return numbers
 
 
-_POSSIBLE: Mapping[str, tuple[float, float]] = {
-    "columns_per_adc": (1, np.inf),
-    "pe_per_tile": (0, np.inf),
-    "columns": (1, np.inf),
-    "mapping": (0, len(MAPPINGS) - 1),
-    "schedule": (0, len(SCHEDULES) - 1),
-}
-"""Least and most of what networks may choose; the last two are indices."""
+_LEAST = np.array([1, 0, 1, 0, 0])[:, None]
+_MOST = np.array([np.inf, np.inf, np.inf, len(MAPPINGS) - 1, len(SCHEDULES) - 1])[:, None]
+"""Of what networks may choose; the last two are indices."""
 
 
-def _require_possible(name: str, values: Floats) -> None:
-    least, most = _POSSIBLE[name]
-    wrong = ~((values >= least) & (values <= most))
-    if wrong.any():
-        network = int(np.flatnonzero(wrong)[0])
-        allowed = f"{least} or more" if np.isinf(most) else f"{least} to {most}"
-        raise HardwareModelError(
-            f"network {network}: {name} is {values[network]:g}; allowed: {allowed}"
-        )
+def _require_possible(names: tuple[str, ...], values: Floats) -> None:
+    """Check what networks choose, ``(choices, N)``."""
+    possible = (values >= _LEAST) & (values <= _MOST)
+    if possible.all():
+        return
+    place, network = (int(found[0]) for found in np.nonzero(~possible))
+    least, most = _LEAST[place, 0], _MOST[place, 0]
+    allowed = f"{least} or more" if np.isinf(most) else f"{least} to {most:g}"
+    raise HardwareModelError(
+        f"network {network}: {names[place]} is {values[place, network]:g}; allowed: {allowed}"
+    )
 
 
 def _cost(w: Workload, totals: Floats, s: CimSettings) -> Cost:
