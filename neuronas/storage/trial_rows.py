@@ -14,7 +14,7 @@ from collections import defaultdict
 from collections.abc import Container, Iterator
 from contextlib import contextmanager
 from functools import cache
-from typing import Any
+from typing import Any, ClassVar
 
 import sqlalchemy as sa
 from optuna.distributions import BaseDistribution, json_to_distribution
@@ -34,7 +34,18 @@ _TRIALS = sa.table(
 
 
 class QuickStorage(RDBStorage):
-    """Optuna's storage; only reading the trials of a study is done in another way."""
+    """Optuna's storage; only reading the trials of a study is done in another way.
+
+    And the migrations, which say what Optuna's newest schema is, are read once per process.
+    """
+
+    _newest: ClassVar[str | None] = None
+
+    def get_head_version(self) -> str:
+        """Return the newest schema that the installed Optuna knows."""
+        if QuickStorage._newest is None:
+            QuickStorage._newest = super().get_head_version()
+        return QuickStorage._newest
 
     def _get_trials(
         self,

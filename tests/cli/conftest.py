@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import textwrap
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -21,6 +22,9 @@ search: {sampler: random, trials: 6, seed: 1}
 """
 
 
+_VARIABLES = ("NEURONAS_STORAGE", "NEURONAS_STORAGE_FILE", "NEURONAS_CHECKPOINT_DIR")
+
+
 @dataclass(frozen=True)
 class Done:
     """What a command left: its exit code, its data and its talk."""
@@ -36,7 +40,7 @@ Run = Callable[..., Done]
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return an empty working folder, with no setting of ours in the environment."""
-    for name in ("NEURONAS_STORAGE", "NEURONAS_STORAGE_FILE", "NEURONAS_CHECKPOINT_DIR"):
+    for name in _VARIABLES:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.chdir(tmp_path)
     return tmp_path
@@ -73,10 +77,26 @@ def evaluator() -> Iterator[FakeEvaluator]:
         yield fake
 
 
+@pytest.fixture(scope="session")
+def _searched(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Search ``tiny`` to its end, once; return the folder with its database."""
+    folder = tmp_path_factory.mktemp("searched")
+    path = folder / "tiny.yaml"
+    path.write_text(textwrap.dedent(STUDY))
+    with pytest.MonkeyPatch.context() as patch, evaluated_by(FakeEvaluator()), without_fsync():
+        for name in _VARIABLES:
+            patch.delenv(name, raising=False)
+        patch.chdir(folder)
+        with pytest.raises(SystemExit) as ended:
+            main(["search", str(path)])
+    assert not ended.value.code
+    return folder
+
+
 @pytest.fixture
-def searched(run: Run, study: Path, evaluator: FakeEvaluator) -> FakeEvaluator:
-    """Search ``tiny`` to its end, and return its evaluator with an empty memory."""
-    assert run("search", study).code == 0
-    for memory in (evaluator.calls, evaluator.trained, evaluator.tested):
-        memory.clear()
+def searched(
+    folder: Path, study: Path, evaluator: FakeEvaluator, _searched: Path
+) -> FakeEvaluator:
+    """Have ``tiny`` searched to its end in ``folder``, and return an evaluator for what follows."""
+    shutil.copy(_searched / "neuronas.db", folder)
     return evaluator

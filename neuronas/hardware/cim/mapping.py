@@ -148,9 +148,9 @@ def share_of(parts: float) -> float:
 def over(whole: float, share: float) -> float:
     """Return how many parts hold the whole, both whole numbers: ``ceil(whole / parts)``.
 
-    A product takes a tenth of a division's time. With the share a hair less than one over the
-    parts, rounding never takes the product beyond a whole number, and below ``2**51`` it takes
-    none back to it.
+    As a product it is quicker, and exact below ``2**51``: with the share a hair less than one over
+    the parts, rounding never takes whole parts beyond their number, and takes no more than them
+    back to it.
     """
     return float(np.ceil(whole * share))
 
