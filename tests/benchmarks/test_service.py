@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 
+import pytest
+
 from neuronas.benchmarks.service import bench_service
 
 KEYS = {"implementation", "clients", "trials_per_s", "statements_per_trial", "commits_per_trial"}
 
 
+@pytest.mark.soak
 def test_two_clients_of_each_implementation_are_measured(tmp_path):
     told: list[str] = []
     url = f"sqlite:///{tmp_path}/bench.db"

@@ -94,9 +94,7 @@ def _searched(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def searched(
-    folder: Path, study: Path, evaluator: FakeEvaluator, _searched: Path
-) -> FakeEvaluator:
+def searched(folder: Path, study: Path, evaluator: FakeEvaluator, _searched: Path) -> FakeEvaluator:
     """Have ``tiny`` searched to its end in ``folder``, and return an evaluator for what follows."""
     shutil.copy(_searched / "neuronas.db", folder)
     return evaluator

@@ -117,6 +117,7 @@ def test_damaged_machine_code_stops_no_command(first, tmp_path, ending, left):
     assert f"delete it, {damaged.parent}" in done.stderr
 
 
+@pytest.mark.soak
 def test_a_folder_that_cannot_be_made_stops_no_command(first, tmp_path):
     (tmp_path / "file").touch()
     done = compare(tmp_path / "file" / "below")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import signal
 from collections import Counter
 
+import pytest
+
 from tests.integration.processes import STUDY, Study, finished
 from tests.searching.fakes import rows
 
@@ -21,6 +23,7 @@ def amid_rungs(states: Counter[str]) -> bool:
     return states["paused"] >= 4 and states["running"] == 1
 
 
+@pytest.mark.soak
 def test_a_kill_amid_rungs_loses_no_finished_rung_and_repeats_none(tmp_path):
     study = Study.of(tmp_path, trials=2)
     text = (STUDY % 2).replace("epochs: 2", "epochs: 3").replace("seed: 4", "seed: 4, rungs: [1]")

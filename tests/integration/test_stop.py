@@ -13,7 +13,9 @@ from tests.searching.fakes import rows
 TRAINED = "SELECT count(*) AS n FROM neuronas_candidates WHERE state = 'complete'"
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    "number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.soak)]
+)
 def test_a_stopped_search_says_how_to_go_on(tmp_path, number):
     study = Study.of(tmp_path, 50)
     process = study.search()

@@ -157,7 +157,8 @@ def exists(lab: Lab) -> bool:
 # Draining
 
 
-@pytest.mark.parametrize("how", ["signal", pytest.param("stop", marks=pytest.mark.soak)])
+@pytest.mark.soak
+@pytest.mark.parametrize("how", ["signal", "stop"])
 def test_a_drained_worker_pauses_at_the_end_of_an_epoch_and_another_goes_on(lab, how):
     lab.create(SLOW, 1)
     first = lab.start("worker", "tiny", "--lease-seconds=2")
