@@ -38,9 +38,9 @@ def _no_folders_of_the_user(tmp_path_factory: pytest.TempPathFactory) -> Iterato
         yield
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def _quick_python() -> None:
-    """Look for garbage rarely, and not among what was imported."""
+    """Look for garbage rarely, and not among what is kept: each training asks for it twice."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 20)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -96,6 +97,7 @@ def neuron_layers(operations: Ints, node: int, threshold: Floats) -> Ints:
     return np.asarray(count + own)
 
 
+@cache
 def _ends(count: int, node: int) -> tuple[list[int], list[int]]:
     """Return which of the first ``count`` edges lead into a node, and which out of it."""
     edges = list(enumerate(ALL_EDGES[:count]))

@@ -208,7 +208,7 @@ class _Builder:
         row = self.rows[name]
         for column, value in values.items():
             self.table[column][row] = value
-            if np.ndim(value):
+            if isinstance(value, np.ndarray):
                 self.differing.add(column)
 
     def _bits(self, name: str) -> Ints:

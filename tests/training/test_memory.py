@@ -69,7 +69,7 @@ def test_a_training_takes_about_what_is_predicted(cell, batch):
     # In a process of its own: what other tests have freed here hides what a training takes.
     with ProcessPoolExecutor(1, FRESH) as process:
         peak_bytes = process.submit(peak_of_a_step, network, shape, batch).result()
-    assert 0.7 < predicted_bytes(network, batch) / peak_bytes < 2.0
+    assert 0.7 < predicted_bytes(network, batch) / peak_bytes < 2.5
 
 
 def test_more_of_anything_takes_more_memory():
