@@ -34,9 +34,9 @@ _TRIALS = sa.table(
 
 
 class QuickStorage(RDBStorage):
-    """Optuna's storage; only reading the trials of a study is done in another way.
+    """Optuna's storage, with its own way of reading a study's trials.
 
-    And the migrations, which say what Optuna's newest schema is, are read once per process.
+    What Optuna's newest schema is, which takes reading all migrations, is found out once.
     """
 
     _newest: ClassVar[str | None] = None

@@ -90,6 +90,7 @@ def _searched(tmp_path_factory: pytest.TempPathFactory) -> Path:
         with pytest.raises(SystemExit) as ended:
             main(["search", str(path)])
     assert not ended.value.code
+    assert not (folder / "neuronas.db-wal").exists()  # all is in the one file that is copied
     return folder
 
 

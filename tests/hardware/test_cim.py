@@ -283,6 +283,36 @@ def test_an_unknown_choice_is_refused():
         MODEL.cost(workload(CONV), RRAM, choices={"adc_bits": np.array([4])})
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("columns_per_adc", 0, "0; allowed: 1 to 65536"),
+        ("pe_per_tile", -1, "-1; allowed: 0 to 65536"),
+        ("columns", np.inf, "inf; allowed: 1 to 65536"),
+        ("columns", np.nan, "nan; allowed: 1 to 65536"),
+        ("mapping", 2, "2; allowed: 0 to 1"),
+        ("schedule", 4, "4; allowed: 0 to 3"),
+    ],
+)
+def test_a_choice_that_cannot_be_is_told_with_its_network(name, value, told):
+    choices = {"columns": np.array([64]), name: np.array([value])}
+    with pytest.raises(HardwareModelError, match=f"^network 0: {name} is {told}$"):
+        MODEL.cost(workload(CONV), RRAM, choices=choices)
+
+
+def test_columns_that_fill_all_turns_on_the_adders_take_no_turn_more():
+    # 48 columns, 11 of them to a converter: adders of 8 * 48 / 11 columns, 55 turns for 1,920.
+    turns = chip(columns=48, columns_per_adc=11, cell_bits=4, signed_weights="offset")
+
+    def latency_ns(outputs: int) -> float:
+        layer = {"channels": [1024, outputs], "kernel": [3], "side": [8], "weight_bits": [4]}
+        return cost(layer, turns).latency_ns[0]
+
+    # What wires take grows with the chip by less than a millionth; a turn is a thousandth.
+    assert latency_ns(1920) == close(latency_ns(1919), rel=1e-6)
+    assert latency_ns(1921) > latency_ns(1920) * 1.001
+
+
 # Backward edges
 
 

@@ -69,6 +69,7 @@ def test_a_training_takes_about_what_is_predicted(cell, batch):
     # In a process of its own: what other tests have freed here hides what a training takes.
     with ProcessPoolExecutor(1, FRESH) as process:
         peak_bytes = process.submit(peak_of_a_step, network, shape, batch).result()
+    # 1.1 to 1.7 here; 2.02 was seen once, where a network of 32 samples took 170 MB and not 200.
     assert 0.7 < predicted_bytes(network, batch) / peak_bytes < 2.5
 
 

@@ -63,7 +63,7 @@ def count_area(
         spanned = 1.0 - (m.side_share[i] if by_position > 0.0 else GROUP_SHARE)
         added = kernel_area if by_position > 0.0 else side * GROUP_SHARE
         of_ports = (in_tile_um2 * (added - 1.0) + between_um2) * m.side_share[i]
-        of_ports *= x.position_share[i] if by_position > 0.0 else 1.0
+        of_ports *= x.kernel_area_share[i] if by_position > 0.0 else 1.0
         least = shift_add_um2 / (in_pe_um2 * spanned + of_ports)
         shared = _shared_bits(slices, x.slice_share[i], width, least, several)
         ports = m.blocks[i] * side * shared

@@ -85,8 +85,8 @@ class Columns(NamedTuple):
         columns = (*_OF_NETWORKS(w), *_OF_DATA(activity))
         found = cls(np.zeros((len(w.slots), len(columns))), [], [])
         for field, values in enumerate(columns):
-            same = np.shape(values) == shape
-            column = values if same else np.broadcast_to(values, shape)
+            whole = isinstance(values, np.ndarray) and values.shape == shape
+            column = values if whole else np.broadcast_to(values, shape)
             # An array without a stride says that all networks have the same.
             if column.strides[1] == 0 and shape[1]:
                 found.fixed[:, field] = column[:, 0]
@@ -166,8 +166,8 @@ def graph_of(w: Workload) -> Graph:
 class Design:
     """The settings of a chip; see :class:`~neuronas.hardware.cim.settings.CimSettings`.
 
-    ``active_rows`` are all where none are given; shares are one over these numbers; of the last
-    two, 1 is true.
+    Shares are one over rows, over those active at once (all where none are given) and over the bits
+    of a cell; of the last two, 1 is true.
     """
 
     rows: float

@@ -73,7 +73,7 @@ class Matrix:
         rows, columns: Of one matrix.
         row_blocks, column_blocks: Crossbars that it needs along each side.
         slice_share: One over the slices; see :func:`over`.
-        position_share: One over the kernel positions.
+        kernel_area_share: One over the kernel positions.
     """
 
     usual: Lanes
@@ -91,7 +91,7 @@ class Matrix:
     row_blocks: Lanes
     column_blocks: Lanes
     slice_share: Lanes
-    position_share: Lanes
+    kernel_area_share: Lanes
 
 
 class Sides:
@@ -146,11 +146,11 @@ def share_of(parts: float) -> float:
 
 @compiled
 def over(whole: float, share: float) -> float:
-    """Return how many parts hold the whole, both whole numbers: ``ceil(whole / parts)``.
+    """Return how many parts hold a whole number: ``ceil(whole / parts)``, as a quicker product.
 
-    As a product it is quicker, and exact below ``2**51``: with the share a hair less than one over
-    the parts, rounding never takes whole parts beyond their number, and takes no more than them
-    back to it.
+    The share is a hair less than one over the parts, so that the product is never rounded up beyond
+    a whole number of them, also where parts are a quotient that was rounded; for whole parts the
+    result is exact below ``2**51``.
     """
     return float(np.ceil(whole * share))
 
@@ -261,7 +261,7 @@ def fill_matrix(x: Matrix, layer: Layer, s: Sides, beyond: float, d: Design, c: 
         x.slices[i], x.rows[i], x.columns[i] = slices, rows, outputs * slices
         x.row_blocks[i] = over(rows, d.row_share)
         x.column_blocks[i] = over(outputs * slices, c.column_share[i])
-        x.slice_share[i], x.position_share[i] = share_of(slices), 1.0 / kernel_area
+        x.slice_share[i], x.kernel_area_share[i] = share_of(slices), 1.0 / kernel_area
 
 
 @compiled

@@ -42,7 +42,7 @@ from neuronas.hardware.cim.quantities import (
     EnergyPrices,
     charges,
 )
-from neuronas.hardware.cim.settings import CHOICES, MAPPINGS, SCHEDULES, CimSettings
+from neuronas.hardware.cim.settings import CHOICES, MAPPINGS, MOST, SCHEDULES, CimSettings
 from neuronas.hardware.cim.technology import Technology
 from neuronas.hardware.cost import Activity, Cost, Explanation, Floats, Parts
 
@@ -190,8 +190,8 @@ def _choices(s: CimSettings, chosen: Mapping[str, NDArray[Any]], w: Workload) ->
 
 
 _LEAST = np.array([1, 0, 1, 0, 0])[:, None]
-_MOST = np.array([np.inf, np.inf, np.inf, len(MAPPINGS) - 1, len(SCHEDULES) - 1])[:, None]
-"""Of what networks may choose; the last two are indices."""
+_MOST = np.array([MOST, MOST, MOST, len(MAPPINGS) - 1, len(SCHEDULES) - 1])[:, None]
+"""Of what networks may choose, in the order of ``CHOICES``; the last two are indices."""
 
 
 def _require_possible(names: tuple[str, ...], values: Floats) -> None:
@@ -200,10 +200,9 @@ def _require_possible(names: tuple[str, ...], values: Floats) -> None:
     if possible.all():
         return
     place, network = (int(found[0]) for found in np.nonzero(~possible))
-    least, most = _LEAST[place, 0], _MOST[place, 0]
-    allowed = f"{least} or more" if np.isinf(most) else f"{least} to {most:g}"
     raise HardwareModelError(
-        f"network {network}: {names[place]} is {values[place, network]:g}; allowed: {allowed}"
+        f"network {network}: {names[place]} is {values[place, network]:g}; allowed: "
+        f"{_LEAST[place, 0]} to {_MOST[place, 0]}"
     )
 
 

@@ -53,12 +53,16 @@ def _wait(finished: Sequence[Finished], row: int, g: Graph) -> None:
     if first == last:
         for i in range(LANES):
             f.first[i] = f.again[i] = f.filled[i] = 0.0
-    for place in range(first, last):
-        before, others = finished[g.before[place]], 1.0 if place > first else 0.0
+    else:
+        before = finished[g.before[first]]
         for i in range(LANES):
-            f.first[i] = max(f.first[i] * others, before.first[i])
-            f.again[i] = max(f.again[i] * others, before.again[i])
-            f.filled[i] = max(f.filled[i] * others, before.filled[i])
+            f.first[i], f.again[i], f.filled[i] = before.first[i], before.again[i], before.filled[i]
+    for place in range(first + 1, last):
+        before = finished[g.before[place]]
+        for i in range(LANES):
+            f.first[i] = max(f.first[i], before.first[i])
+            f.again[i] = max(f.again[i], before.again[i])
+            f.filled[i] = max(f.filled[i], before.filled[i])
 
 
 @compiled

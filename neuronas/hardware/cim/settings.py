@@ -13,7 +13,10 @@ Schedule = Literal["layer-serial", "step-serial", "pipelined", "row-streaming"]
 MAPPINGS: tuple[str, ...] = get_args(Mapping)
 SCHEDULES: tuple[str, ...] = get_args(Schedule)
 
-Count = Annotated[int, Field(ge=1, le=65536)]
+MOST = 65536
+"""Of anything that a chip has several of."""
+
+Count = Annotated[int, Field(ge=1, le=MOST)]
 
 
 class CimSettings(BaseModel):

@@ -127,7 +127,7 @@ def fill_times(
         times.conversions[i] = reads * (shared * clock)
         times.selection[i] = reads * (shared * p.clocks_select * clock)
         times.accumulation[i] = (reads * a.per_read[i] + r.places[i] * a.per_place[i]) * clock
-        port, share = s.port[i], x.position_share[i]
+        port, share = s.port[i], x.kernel_area_share[i]
         times.buffers[i] = _buffers(by_position, sent, fetched, share, port, p) * clock
         times.wires[i] = _wires(by_position, sent, fetched, p) * clock
 
@@ -193,7 +193,7 @@ def fill_leaking(
         side = position if usual else im2col
         sent = r.places[i] * min(x.outputs[i], side * c.columns[i])
         fetched = r.fetches[i] * min(channels if usual else rows, side * d.rows)
-        port, share = s.port[i], x.position_share[i]
+        port, share = s.port[i], x.kernel_area_share[i]
         times.leaking_buffers[i] = _buffers(usual, sent, fetched, share, port, p) * clock
         times.leaking_wires[i] = _wires(usual, sent, fetched, p) * clock
 
