@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.soak, pytest.mark.timeout(400)]
 
 README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
 WAIT_FOR_WORKERS = """\
-until neuronas cluster status mine {engine} --format csv | grep -q ,running,
+until neuronas cluster status mine {engine} --format csv | grep -qE ",(running|ended),"
 do sleep 1
 done"""
 
