@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from neuronas.hardware.cim.arithmetic import either, inverse_fifth_root
 from neuronas.hardware.cim.compiled import LANES, Lanes, compiled
 from neuronas.hardware.cim.inputs import OFFSET, REFERENCE_SIDE, UM2_PER_MM2, Choice, Design, Prices
 from neuronas.hardware.cim.mapping import GROUP_SHARE, Matrix, Placement, Sides
@@ -60,10 +61,11 @@ def count_area(
         width = d.adc_bits + slices
         several = 1.0 if r.positions[i] > r.places[i] else 0.0
         q.sliced_bits[i] += crossbars * width if slices + several > 1.0 else 0.0
-        spanned = 1.0 - (m.side_share[i] if by_position > 0.0 else GROUP_SHARE)
-        added = kernel_area if by_position > 0.0 else side * GROUP_SHARE
-        of_ports = (in_tile_um2 * (added - 1.0) + between_um2) * m.side_share[i]
-        of_ports *= x.kernel_area_share[i] if by_position > 0.0 else 1.0
+        side_share, usual = m.side_share[i], by_position > 0.0
+        spanned = 1.0 - either(usual, side_share, GROUP_SHARE)
+        added = either(usual, kernel_area, side * GROUP_SHARE)
+        of_ports = (in_tile_um2 * (added - 1.0) + between_um2) * side_share
+        of_ports *= either(usual, x.kernel_area_share[i], 1.0)
         least = shift_add_um2 / (in_pe_um2 * spanned + of_ports)
         shared = _shared_bits(slices, x.slice_share[i], width, least, several)
         ports = m.blocks[i] * side * shared
@@ -127,13 +129,12 @@ def fill_wires(
         c: Choices.
     """
     for i in range(LANES):
-        wires_um2[i] = sums.wide_tiles[i] ** 0.8
-    for i in range(LANES):
-        columns = c.columns[i]
+        columns, tiles = c.columns[i], sums.wide_tiles[i]
         crossbar_um2 = area.cells[i] + area.drivers[i] + area.converters[i]
         side_mm = np.sqrt(most.tile_room[i] * crossbar_um2 / UM2_PER_MM2)
         in_pes = sums.wired_columns[i] * columns
         in_tiles = sums.flat_crossbars[i] * columns * min(columns, _SQUARE_UP_TO)
-        between = wires_um2[i] * side_mm * (1.0 - 1.0 / max(matrices[i], 1.0))
+        tiles *= inverse_fifth_root(tiles)  # tiles**0.8
+        between = tiles * side_mm * (1.0 - 1.0 / max(matrices[i], 1.0))
         inside = in_pes * p.wire_column_um2 + in_tiles * p.wire_column2_um2
         wires_um2[i] = inside + between * np.sqrt(columns / REFERENCE_SIDE) * p.wire_tile_um2

@@ -83,6 +83,7 @@ class Network:
         time_steps: T.
         sides: Of PEs.
         latency: Of one inference.
+        area_um2: In all.
         chip_um2: Area that wires reach over: all but the store of spikes, which stands aside.
         layers_um2: Area of all layers.
         wires_um2, membranes_um2, store_um2: Area that is no layer's.
@@ -103,6 +104,7 @@ class Network:
     time_steps: Lanes
     sides: Sides
     latency: Latency
+    area_um2: Lanes
     chip_um2: Lanes
     layers_um2: Lanes
     wires_um2: Lanes
@@ -186,21 +188,35 @@ def empty_ledger(layers: int, *, explained: bool) -> Ledger:
 
 
 @compiled
-def _read(k: Ledger, t: Table, choices: Floats, block: int) -> None:
-    """Fill in the layers of a block of networks, and what they choose."""
-    w, c, first = k.networks[0], k.networks[0].choice, block * LANES
+def _copy(lanes: Lanes, of: Floats, first: int) -> None:
+    """Copy the numbers of ``LANES`` networks from the first one on."""
+    values = of[first : first + LANES]  # whose places need no check: they are none below zero
+    for i in range(len(values)):  # not LANES: unrolled, it is slower
+        lanes[i] = values[i]
+
+
+@compiled
+def _write(into: Floats, first: int, lanes: Lanes) -> None:
+    """Copy the numbers of ``LANES`` networks to the first one's place and on."""
+    values = into[first : first + LANES]
+    for i in range(len(values)):
+        values[i] = lanes[i]
+
+
+@compiled
+def _read(k: Ledger, t: Table, choices: Floats, start: int, first: int) -> None:
+    """Fill in the layers of networks from the first one on, and what they choose."""
+    w, c = k.networks[0], k.networks[0].choice
     for place in range(len(t.fields)):
         field = t.fields[place]
         for row in range(len(k.read)):
-            # A slice, whose places need no check for negative ones, is read as vectors.
-            values = t.differing[place, row, first : first + LANES]
-            for i in range(len(values)):  # not LANES: unrolled, it is slower
-                k.read[row, field, i] = values[i]
-    for i in range(LANES):
-        n = first + i
-        c.columns_per_adc[i], c.pe_per_tile[i] = choices[0, n], choices[1, n]
-        c.columns[i], c.mapping[i] = choices[2, n], choices[3, n]
-        c.schedule[i], w.time_steps[i] = choices[4, n], choices[5, n]
+            _copy(k.read[row, field], t.differing[place, row], first - start)
+    _copy(c.columns_per_adc, choices[0], first)
+    _copy(c.pe_per_tile, choices[1], first)
+    _copy(c.columns, choices[2], first)
+    _copy(c.mapping, choices[3], first)
+    _copy(c.schedule, choices[4], first)
+    _copy(w.time_steps, choices[5], first)
     fill_shares(c)
 
 
@@ -270,6 +286,7 @@ def _price_area(k: Ledger, d: Design, p: Prices) -> None:
         w.membranes_um2[i] = serial * membranes * p.memory_bit_um2
         w.store_um2[i] = serial * store * p.memory_bit_um2
         w.chip_um2[i] = w.layers_um2[i] + w.wires_um2[i] + w.membranes_um2[i]
+        w.area_um2[i] = w.chip_um2[i] + w.store_um2[i]
 
 
 @compiled
@@ -305,6 +322,7 @@ def _cost_networks(sources: int) -> CompiledOnce:
         totals: Floats,
         t: Table,
         choices: Floats,
+        start: int,
         graph: Graph,
         designs: NDArray[Any],
         prices: NDArray[Any],
@@ -316,18 +334,19 @@ def _cost_networks(sources: int) -> CompiledOnce:
         for row in range(len(k.read)):
             for field in range(t.fixed.shape[1]):
                 k.read[row, field] = t.fixed[row, field]
-        for block in range(totals.shape[1] // LANES):
-            _read(k, t, choices, block)
+        stop = min(start + t.differing.shape[2], totals.shape[1])
+        for first in range(start, stop, LANES):
+            _read(k, t, choices, start, first)
             _count(k, d, p)
             _price_area(k, d, p)
             _time(k, graph)
             _price_energy(k, d, p)
-            for i in range(LANES):
-                n = block * LANES + i
-                totals[0, n], totals[1, n] = w.energy_pj[i], w.latency.latency_ns[i]
-                totals[2, n] = w.latency.interval_ns[i]
-                totals[3, n] = w.chip_um2[i] + w.store_um2[i]
-                totals[4, n], totals[5, n] = sums.pe[i], sums.tiles[i]
+            _write(totals[0], first, w.energy_pj)
+            _write(totals[1], first, w.latency.latency_ns)
+            _write(totals[2], first, w.latency.interval_ns)
+            _write(totals[3], first, w.area_um2)
+            _write(totals[4], first, sums.pe)
+            _write(totals[5], first, sums.tiles)
 
     assert isinstance(cost_networks, FunctionType)
     return CompiledOnce(cost_networks)
@@ -336,13 +355,14 @@ def _cost_networks(sources: int) -> CompiledOnce:
 cost_networks = _cost_networks(
     digest_of_sources(CONV, LINEAR, AVGPOOL, MAXPOOL, SKIP, LIF, SPIKES, CURRENT)
 )
-"""Fill in the costs of N networks, a multiple of ``LANES``.
+"""Fill in the costs of those of N networks, a multiple of ``LANES``, that are in a table.
 
 Args:
     totals: Filled in, ``(len(TOTALS), N)``.
-    t: Their layers.
-    choices: What each chooses of the chip, and its time steps: ``(6, N)``, in the order of
-        :class:`Choice`.
+    t: Layers of as many as are costed at once.
+    choices: What each of the N chooses of the chip, and its time steps: ``(6, N)``, in the order
+        of :class:`Choice`.
+    start: The first one in the table.
     graph: Order of their layers.
     designs: The chip, one :class:`Design`.
     prices: Its prices, one :class:`Prices`.

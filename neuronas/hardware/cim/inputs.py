@@ -12,6 +12,7 @@ from neuronas.architecture import Signal, Workload
 from neuronas.architecture.workload import SPIKE_LEVELS
 from neuronas.config import Kind
 from neuronas.errors import HardwareModelError
+from neuronas.hardware.cim.arithmetic import A_HAIR_LESS
 from neuronas.hardware.cim.compiled import LANES, Lanes, aligned, record
 from neuronas.hardware.cim.settings import CimSettings
 from neuronas.hardware.cim.technology import Technology
@@ -26,9 +27,6 @@ _SIGNS = ("offset", "differential", "twos_complement")
 OFFSET, DIFFERENTIAL = float(_SIGNS.index("offset")), float(_SIGNS.index("differential"))
 
 UM2_PER_MM2 = 1e6
-
-A_HAIR_LESS = 1.0 - 2.0**-52
-"""What shares are multiplied by: see :func:`~neuronas.hardware.cim.mapping.over`."""
 
 REFERENCE_SIDE = 64.0
 """Rows and columns of the crossbar that constants of columns, wires and leakage belong to."""
@@ -117,21 +115,20 @@ def empty_table(columns: Columns, networks: int) -> Table:
 
 
 def fill_table(table: Table, columns: Columns, networks: slice) -> None:
-    """Fill in what differs between networks, from the first place on."""
+    """Fill in what differs between networks, from the first place on.
+
+    The last network is repeated to fill all lanes.
+    """
     for place, column in enumerate(columns.differing):
-        fill_lanes(table.differing[place], column[:, networks])
+        values, found = table.differing[place], column[:, networks]
+        count = found.shape[1]
+        values[:, :count] = found
+        values[:, count : whole_lanes(count)] = found[:, -1:]
 
 
 def whole_lanes(networks: int) -> int:
     """Return how many networks fill all lanes."""
     return networks + -networks % LANES
-
-
-def fill_lanes(values: Floats, of: NDArray[Any]) -> None:
-    """Fill in numbers of networks, ``(rows, N)``, and repeat the last one to fill all lanes."""
-    count = of.shape[1]
-    values[:, :count] = of
-    values[:, count : whole_lanes(count)] = of[:, -1:]
 
 
 class Graph(NamedTuple):

@@ -21,9 +21,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from neuronas.hardware.cim.arithmetic import either, over, power_of_two, share_of, stages_over
 from neuronas.hardware.cim.compiled import LANES, Lanes, compiled
 from neuronas.hardware.cim.inputs import (
-    A_HAIR_LESS,
     CONV,
     DIFFERENTIAL,
     LINEAR,
@@ -47,9 +47,6 @@ GROUP_SIDE, GROUP_SHARE = 4.0, 0.25
 Also along the groups that wires and buffers are counted for: PEs whose side depends on the network
 would let a wider layer make others cheaper.
 """
-
-_MANTISSA_BITS, _EXPONENT_OF_ONE = 52, 1023
-"""Of a double-precision number."""
 
 _CHIP_ADDERS = 8.0
 """Crossbars along the PEs that the adders over tiles are as wide as."""
@@ -138,21 +135,6 @@ class Placement:
     replicas: Lanes
 
 
-@compiled
-def share_of(parts: float) -> float:
-    """Return one over so many parts, a hair less: see :func:`over`."""
-    return A_HAIR_LESS / parts
-
-
-@compiled
-def over(whole: float, share: float) -> float:
-    """Return how many parts hold a whole number: ``ceil(whole / parts)``, as a quicker product.
-
-    The share is a hair less than one over the parts, so that the product is never rounded up beyond
-    a whole number of them, also where parts are a quotient that was rounded; for whole parts the
-    result is exact below ``2**51``.
-    """
-    return float(np.ceil(whole * share))
 
 
 @compiled
@@ -264,21 +246,6 @@ def fill_matrix(x: Matrix, layer: Layer, s: Sides, beyond: float, d: Design, c: 
         x.slice_share[i], x.kernel_area_share[i] = share_of(slices), 1.0 / kernel_area
 
 
-@compiled
-def stages_over(operands: float) -> float:
-    """Return the depth of a binary tree over so many operands: ``ceil(log2(operands))``.
-
-    It is the exponent of ``2 * operands - 1`` as a binary number; 0 below one operand.
-    """
-    bits = np.float64(2.0 * max(operands, 1.0) - 1.0).view(np.int64)
-    return float((bits >> _MANTISSA_BITS) - _EXPONENT_OF_ONE)
-
-
-@compiled
-def _power_of_two(blocks: float) -> float:
-    """Return the power of two at or above; 1 below that."""
-    bits = np.float64(2.0 * max(blocks, 1.0) - 1.0).view(np.int64)
-    return np.int64((bits >> _MANTISSA_BITS) << _MANTISSA_BITS).view(np.float64)
 
 
 @compiled
@@ -301,7 +268,7 @@ def fill_sides(s: Sides, least: Sides, matrices: Sequence[Matrix]) -> None:
             s.position[i] = max(s.position[i], blocks * usual)
             s.im2col[i] = max(s.im2col[i], blocks * (1.0 - usual))
     for i in range(LANES):
-        position, im2col = _power_of_two(s.position[i]), _power_of_two(s.im2col[i])
+        position, im2col = power_of_two(s.position[i]), power_of_two(s.im2col[i])
         narrow = NARROW_IM2COL if s.tile_kernel[i] == 1.0 else NARROW
         s.widest[i] = max(position, im2col)
         s.position[i] = min(max(position, narrow), 2.0 * narrow)
@@ -328,10 +295,11 @@ def fill_placement(m: Placement, x: Matrix, s: Sides, c: Choice) -> None:
     """Fill in where the matrix of a layer goes."""
     for i in range(LANES):
         position, im2col = s.position[i], s.im2col[i]
-        side = _WIDER * position if x.usual[i] > 0.0 else im2col
-        side = position if x.by_position[i] > 0.0 else side
-        share = s.position_share[i] / _WIDER if x.usual[i] > 0.0 else s.im2col_share[i]
-        share = s.position_share[i] if x.by_position[i] > 0.0 else share
+        position_share, im2col_share = s.position_share[i], s.im2col_share[i]
+        usual, by_position = x.usual[i] > 0.0, x.by_position[i] > 0.0
+        side = either(by_position, position, either(usual, _WIDER * position, im2col))
+        share = either(usual, position_share / _WIDER, im2col_share)
+        share = either(by_position, position_share, share)
         row_blocks, column_blocks = x.row_blocks[i], x.column_blocks[i]
         blocks = over(row_blocks, share) * over(column_blocks, share) * x.copies[i]
         pe = blocks * x.parallel[i]

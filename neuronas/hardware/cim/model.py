@@ -28,7 +28,6 @@ from neuronas.hardware.cim.inputs import (
     Columns,
     design_of,
     empty_table,
-    fill_lanes,
     fill_table,
     graph_of,
     prices_of,
@@ -111,7 +110,7 @@ class Cim:
         )
 
 
-CHUNK = 2048
+CHUNK = 4096
 """Networks that are costed at once: what is read of them stays in the last cache of a processor."""
 
 
@@ -147,27 +146,22 @@ def _costed(
     require_quantized(w)
     require_same_current_bits(w, chip.technology.settings)
     chosen, graph = _choices(chip.technology.settings, choices or {}, w), graph_of(w)
-    require_steps_in_order(w, chosen[list(CHOICES).index("schedule")])
-    ledger, totals = (
-        batch.empty_ledger(len(w.slots), explained=explained),
-        np.empty((len(batch.TOTALS), len(w))),
-    )
+    require_steps_in_order(w, chosen[list(CHOICES).index("schedule"), : len(w)])
+    ledger = batch.empty_ledger(len(w.slots), explained=explained)
+    totals = np.empty((len(batch.TOTALS), whole_lanes(len(w))))
     columns = Columns.of(w, activity)
     table = empty_table(columns, min(len(w), CHUNK))
     for start in range(0, len(w), CHUNK):
-        part = slice(start, min(start + CHUNK, len(w)))
-        count = part.stop - start
-        fill_table(table, columns, part)
-        options = np.empty((len(chosen), whole_lanes(count)))
-        fill_lanes(options, chosen[:, part])
-        found = np.empty((len(totals), whole_lanes(count)))
-        batch.cost_networks(found, table, options, graph, chip.design, chip.prices, ledger)
-        totals[:, part] = found[:, :count]
-    return Costed(ledger, totals)
+        fill_table(table, columns, slice(start, start + CHUNK))
+        batch.cost_networks(totals, table, chosen, start, graph, chip.design, chip.prices, ledger)
+    return Costed(ledger, totals[:, : len(w)])
 
 
 def _choices(s: CimSettings, chosen: Mapping[str, NDArray[Any]], w: Workload) -> Floats:
-    """Return the numbers of :class:`Choice`, of the chip or of each network, and time steps."""
+    """Return the numbers of :class:`Choice`, of the chip or of each network, and time steps.
+
+    Shape ``(6, N)``; the last network is repeated to fill all lanes.
+    """
     settings = {
         "columns_per_adc": s.columns_per_adc,
         "pe_per_tile": s.pe_per_tile or 0,
@@ -180,12 +174,14 @@ def _choices(s: CimSettings, chosen: Mapping[str, NDArray[Any]], w: Workload) ->
         raise HardwareModelError(
             f"'{min(unknown)}' is no choice per network; allowed: {', '.join(settings)}"
         )
-    numbers = np.empty((len(settings) + 1, len(w)))
+    numbers = np.empty((len(settings) + 1, whole_lanes(len(w))))
+    found = numbers[:, : len(w)]
     for place, (name, value) in enumerate(settings.items()):
-        numbers[place] = chosen.get(name, value)
+        found[place] = chosen.get(name, value)
     if chosen:
-        _require_possible(tuple(settings), numbers[:-1])
-    numbers[-1] = w.time_steps
+        _require_possible(tuple(settings), found[:-1])
+    found[-1] = w.time_steps
+    numbers[:, len(w) :] = found[:, -1:]
     return numbers
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from neuronas.hardware.cim.arithmetic import either
 from neuronas.hardware.cim.compiled import LANES, Lanes, compiled
 from neuronas.hardware.cim.inputs import (
     AVGPOOL,
@@ -75,7 +76,7 @@ def count_spiking(
         most.stored_bits[i] = max(most.stored_bits[i], stored)
         q.buffer_bits[i] += input_bits * share
         # Layer by layer, only the one at work has membranes: the chip's, no layer's.
-        q.membrane_bits[i] += 0.0 if schedule == LAYER_SERIAL else neurons * d.membrane_bits
+        q.membrane_bits[i] += either(schedule == LAYER_SERIAL, 0.0, neurons * d.membrane_bits)
         q.firing_units[i] += units if neurons > 0.0 else 0.0
         q.rescaler_units[i] += units if rescalings > 0.0 else 0.0
         q.sum_units[i] += units if additions + counts > 0.0 else 0.0

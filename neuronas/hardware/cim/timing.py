@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from neuronas.hardware.cim.arithmetic import either, inverse_fifth_root, over, stages_over
 from neuronas.hardware.cim.compiled import LANES, Lanes, compiled
 from neuronas.hardware.cim.inputs import (
     REFERENCE_SIDE,
@@ -20,9 +21,7 @@ from neuronas.hardware.cim.mapping import (
     Placement,
     Sides,
     has_matrix,
-    over,
     share_of_replica,
-    stages_over,
 )
 from neuronas.hardware.cim.quantities import Times
 from neuronas.hardware.cim.work import Reads
@@ -81,7 +80,8 @@ def fill_additions(a: Additions, x: Matrix, s: Sides, p: Prices, d: Design, c: C
         stages = stages_over(kernel_area if by_position else of_a_pe)
         in_tile = _periods(stages, width, delay)
         width += stages if by_position else trees_bits
-        row_tiles = over(row_blocks, s.position_share[i] if by_position else s.im2col_share[i])
+        share = either(by_position, s.position_share[i], s.im2col_share[i])
+        row_tiles = over(row_blocks, share)
         between = _periods(stages_over(row_tiles), width, delay)
         turns = over(x.columns[i], c.adder_share[i])
         of_slices = c.columns_per_adc[i] * (slices > 1.0)
@@ -139,14 +139,13 @@ def _buffers(
     """Return the periods in which tiles use their buffers; a small PE has a small port."""
     of_position = (sent + fetched) * share * (port * p.clocks_buffer_position)
     of_im2col = sent * p.clocks_buffer_out + fetched * p.clocks_buffer_in
-    return of_position if by_position else of_im2col
+    return either(by_position, of_position, of_im2col)
 
 
 @compiled
 def _wires(by_position: bool, sent: float, fetched: float, p: Prices) -> float:
     """Return the periods in which tiles send over wires, per unit of their reach."""
-    of_position, of_im2col = fetched * p.clocks_wire_in, sent * p.clocks_wire_out
-    return of_position if by_position else of_im2col
+    return either(by_position, fetched * p.clocks_wire_in, sent * p.clocks_wire_out)
 
 
 @compiled
@@ -203,4 +202,7 @@ def fill_reach(reach: Lanes, chip_um2: Lanes, c: Choice) -> None:
     """Fill in the factor of wires' time for the area that they reach over."""
     for i in range(LANES):
         narrow = REFERENCE_SIDE / c.columns[i]
-        reach[i] = np.sqrt(narrow * np.sqrt(narrow)) * (chip_um2[i] / UM2_PER_MM2) ** 0.15
+        fourth_root = np.sqrt(np.sqrt(chip_um2[i] / UM2_PER_MM2))
+        root = inverse_fifth_root(fourth_root)
+        area = fourth_root * root * root  # chip_mm2**0.15
+        reach[i] = np.sqrt(narrow * np.sqrt(narrow)) * area

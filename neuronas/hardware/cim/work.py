@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from neuronas.hardware.cim.arithmetic import either, over
 from neuronas.hardware.cim.compiled import LANES, Lanes, compiled
 from neuronas.hardware.cim.inputs import OFFSET, SPIKES, Choice, Design, Layer
-from neuronas.hardware.cim.mapping import GROUP_SHARE, GROUP_SIDE, Matrix, Sides, over, tiles_of
+from neuronas.hardware.cim.mapping import GROUP_SHARE, GROUP_SIDE, Matrix, Sides, tiles_of
 from neuronas.hardware.cim.quantities import Amounts, Most
 
 _IMAGE = 256.0
@@ -87,7 +88,7 @@ def fill_reads(r: Reads, layer: Layer, x: Matrix, d: Design) -> None:
     for i in range(LANES):
         weighted = 1.0 if x.copies[i] > 0.0 else 0.0
         reads = max(over(min(x.rows[i], d.rows), d.active_share), 1.0)
-        rows = x.channels[i] if x.usual[i] > 0.0 else x.rows[i]
+        rows = either(x.usual[i] > 0.0, x.channels[i], x.rows[i])
         leaking = max(over(min(rows, d.rows), d.active_share), 1.0)
         places = layer.out_height[i] * layer.out_width[i] * weighted
         fetches = places * r.planes[i]
