@@ -17,7 +17,8 @@ from neuronas.hardware import Chip, hardware_model
 
 NETWORKS = (1, 100, 10_000, 1_000_000)
 LAYERS = (8, 16, 32)
-_SCRIPT_NETWORKS = 100
+_AT_LEAST = 100
+"""Networks of one repetition: fewer are costed by as many calls, few of the script's count."""
 _BLOCK = 125_000
 """Networks whose layer table is held at once; more are costed block by block."""
 
@@ -58,10 +59,12 @@ def _speed(count: int, layers: int, repetitions: int) -> CimSpeed:
         "schedule": generator.integers(0, 4, size=size),
     }
     model, chip = hardware_model("cim"), Chip.of("rram-32nm")
-    scripted = _rows(workload, min(size, _SCRIPT_NETWORKS))
+    calls = max(blocks, _AT_LEAST // size)
+    rows = _rows(workload, min(size, _AT_LEAST))
+    scripted = rows * (_AT_LEAST // len(rows))
 
     def cim() -> None:
-        for _ in range(blocks):
+        for _ in range(calls):
             model.cost(workload, chip, choices=choices)
 
     def script() -> None:
@@ -70,10 +73,10 @@ def _speed(count: int, layers: int, repetitions: int) -> CimSpeed:
 
     ours, theirs = _alternately(cim, script, repetitions)
     tracemalloc.start()
-    cim()
+    model.cost(workload, chip, choices=choices)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    per_network = ours / count
+    per_network = ours / (calls * size)
     return CimSpeed(
         count, layers, per_network * 1e6, theirs / len(scripted) / per_network, peak / 2**20
     )

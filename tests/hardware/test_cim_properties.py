@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from neuronas.architecture import GROUPS, Networks, Workload, chain
 from neuronas.config import CODINGS, OPERATIONS, Kind
 from neuronas.hardware import Chip, Cost
-from neuronas.hardware.cim import mapping
+from neuronas.hardware.cim import arithmetic
 from neuronas.hardware.cim.settings import MAPPINGS, SCHEDULES
 from tests.hardware.plain import MODEL, RRAM, SERIAL, Plain, chip, close, cost, workload
 from tests.strategies import architectures
@@ -43,8 +43,14 @@ def plain_networks(draw) -> Plain:
 )
 def test_parts_that_hold_a_whole_are_counted_exactly_without_a_division(parts, count, missing):
     whole = count * parts - missing % parts
-    share_of, over = (function.py_func for function in (mapping.share_of, mapping.over))
+    share_of, over = (function.py_func for function in (arithmetic.share_of, arithmetic.over))
     assert over(float(whole), share_of(float(parts))) == count
+
+
+@given(st.floats(1e-12, 1e15))
+def test_an_inverse_fifth_root_is_one_to_fifteen_digits(number):
+    root = arithmetic.inverse_fifth_root.py_func(number)
+    assert root == pytest.approx(number**-0.2, rel=1e-15, abs=0)
 
 
 BASES = ("rram-32nm", "rram-22nm", "rram-65nm", "sram-32nm")

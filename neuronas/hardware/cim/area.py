@@ -61,11 +61,11 @@ def count_area(
         width = d.adc_bits + slices
         several = 1.0 if r.positions[i] > r.places[i] else 0.0
         q.sliced_bits[i] += crossbars * width if slices + several > 1.0 else 0.0
-        side_share, usual = m.side_share[i], by_position > 0.0
-        spanned = 1.0 - either(usual, side_share, GROUP_SHARE)
-        added = either(usual, kernel_area, side * GROUP_SHARE)
+        side_share, at_positions = m.side_share[i], by_position > 0.0
+        spanned = 1.0 - either(at_positions, side_share, GROUP_SHARE)
+        added = either(at_positions, kernel_area, side * GROUP_SHARE)
         of_ports = (in_tile_um2 * (added - 1.0) + between_um2) * side_share
-        of_ports *= either(usual, x.kernel_area_share[i], 1.0)
+        of_ports *= either(at_positions, s.kernel_share[i], 1.0)
         least = shift_add_um2 / (in_pe_um2 * spanned + of_ports)
         shared = _shared_bits(slices, x.slice_share[i], width, least, several)
         ports = m.blocks[i] * side * shared

@@ -70,7 +70,6 @@ class Matrix:
         rows, columns: Of one matrix.
         row_blocks, column_blocks: Crossbars that it needs along each side.
         slice_share: One over the slices; see :func:`over`.
-        kernel_area_share: One over the kernel positions.
     """
 
     usual: Lanes
@@ -88,7 +87,6 @@ class Matrix:
     row_blocks: Lanes
     column_blocks: Lanes
     slice_share: Lanes
-    kernel_area_share: Lanes
 
 
 class Sides:
@@ -96,6 +94,7 @@ class Sides:
 
     Attributes:
         tile_kernel: Kernel that tiles are built for; 0 for im2col.
+        kernel_share: One over the positions of the kernel that layers by position have.
         position, im2col: Crossbars along a PE, n: of one kernel position, and of im2col.
         position_share, im2col_share: One over them.
         widest: Column blocks of the widest layer as a power of two.
@@ -105,6 +104,7 @@ class Sides:
     """
 
     tile_kernel: Lanes
+    kernel_share: Lanes
     position: Lanes
     im2col: Lanes
     position_share: Lanes
@@ -133,8 +133,6 @@ class Placement:
     crossbars: Lanes
     tiles: Lanes
     replicas: Lanes
-
-
 
 
 @compiled
@@ -168,7 +166,7 @@ def fill_tile_kernel(
     c: Choice,
     lanes: int,
 ) -> None:
-    """Fill in the kernel that tiles are built for, 0 for im2col.
+    """Fill in the kernel that tiles are built for, 0 for im2col, and its share.
 
     The most frequent one above 1x1, the larger of two that are equally frequent; 1 where there is
     none.
@@ -203,6 +201,7 @@ def fill_tile_kernel(
     for i in range(LANES):
         chosen = s.tile_kernel[i]
         s.tile_kernel[i] = chosen if c.mapping[i] == _BY_POSITION else 0.0
+        s.kernel_share[i] = 1.0 / (chosen * chosen)
 
 
 @compiled
@@ -243,9 +242,7 @@ def fill_matrix(x: Matrix, layer: Layer, s: Sides, beyond: float, d: Design, c: 
         x.slices[i], x.rows[i], x.columns[i] = slices, rows, outputs * slices
         x.row_blocks[i] = over(rows, d.row_share)
         x.column_blocks[i] = over(outputs * slices, c.column_share[i])
-        x.slice_share[i], x.kernel_area_share[i] = share_of(slices), 1.0 / kernel_area
-
-
+        x.slice_share[i] = share_of(slices)
 
 
 @compiled
@@ -255,7 +252,7 @@ def fill_sides(s: Sides, least: Sides, matrices: Sequence[Matrix]) -> None:
     A power of two within 2 to 4, or within 4 to 8 for im2col and where all kernels are 1x1.
 
     Args:
-        s: Filled in, but for ``tile_kernel``.
+        s: Filled in, but for what :func:`fill_tile_kernel` has.
         least: Likewise, with the narrowest PEs that the network could have.
         matrices: Of all layers.
     """
@@ -274,6 +271,7 @@ def fill_sides(s: Sides, least: Sides, matrices: Sequence[Matrix]) -> None:
         s.position[i] = min(max(position, narrow), 2.0 * narrow)
         s.im2col[i] = min(max(im2col, NARROW_IM2COL), 2.0 * NARROW_IM2COL)
         least.position[i], least.im2col[i] = narrow, NARROW_IM2COL
+        least.kernel_share[i] = s.kernel_share[i]
     _complete_sides(s)
     _complete_sides(least)
 

@@ -98,7 +98,7 @@ class Most:
 
 
 class Times:
-    """Time of one step of a layer by part, in ns; the last three are what leakage is charged for.
+    """Time of one step of a layer by part, in ns, and by part what leakage is charged for.
 
     Those of wires are per unit of their reach, which follows from the area of the whole chip.
 
@@ -106,6 +106,7 @@ class Times:
         conversions, selection, accumulation, buffers, wires, neurons: The parts.
         leaking_work: Conversions, selection and accumulation.
         leaking_buffers, leaking_wires: Buffers and wires.
+        rows: Share of the time after which the next layer has the rows that its kernel needs.
     """
 
     conversions: Lanes
@@ -117,6 +118,7 @@ class Times:
     leaking_work: Lanes
     leaking_buffers: Lanes
     leaking_wires: Lanes
+    rows: Lanes
 
 
 TIMES = (

@@ -84,14 +84,13 @@ def _add_layer(
         repeated = 0.0 if (layer.steps[i] == 1.0) & (time_steps[i] > 1.0) else 1.0
         whole, again = work + transfer, (work + transfer) * repeated
         streamed = max(work, transfer) * repeated
-        rows = min(max(layer.kernel[i], 1.0) / max(layer.out_height[i], 1.0), 1.0)
         out.still[i] += whole - again
         out.slowest_still[i] = max(out.slowest_still[i], whole - again)
         out.every[i] += again
         out.slowest[i] = max(out.slowest[i], again)
         out.streamed[i] = max(out.streamed[i], streamed)
         first, later = f.first[i] + whole, f.again[i] + again
-        filled = f.filled[i] + streamed * rows
+        filled = f.filled[i] + streamed * t.rows[i]
         f.first[i], f.again[i], f.filled[i] = first, later, filled
         out.path[i] = max(out.path[i], first)
         out.path_again[i] = max(out.path_again[i], later)

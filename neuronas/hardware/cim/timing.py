@@ -127,7 +127,7 @@ def fill_times(
         times.conversions[i] = reads * (shared * clock)
         times.selection[i] = reads * (shared * p.clocks_select * clock)
         times.accumulation[i] = (reads * a.per_read[i] + r.places[i] * a.per_place[i]) * clock
-        port, share = s.port[i], x.kernel_area_share[i]
+        port, share = s.port[i], s.kernel_share[i]
         times.buffers[i] = _buffers(by_position, sent, fetched, share, port, p) * clock
         times.wires[i] = _wires(by_position, sent, fetched, p) * clock
 
@@ -150,12 +150,17 @@ def _wires(by_position: bool, sent: float, fetched: float, p: Prices) -> float:
 
 @compiled
 def fill_neurons(times: Times, layer: Layer, p: Prices) -> None:
-    """Fill in the time of neurons and pooling: one addition per position, all channels at once."""
+    """Fill in the time of neurons and pooling, and the rows that the next layer waits for.
+
+    One addition per position, all channels at once.
+    """
     for i in range(LANES):
         of_other = (not has_matrix(layer.kind[i])) & (layer.out_channels[i] > 0.0)
         positions = layer.out_height[i] * layer.out_width[i]
         busy = positions * p.clocks_unit * p.conversion_ns
         times.neurons[i] = busy if of_other | (layer.neurons[i] > 0.0) else 0.0
+        rows = max(layer.kernel[i], 1.0) / max(layer.out_height[i], 1.0)
+        times.rows[i] = min(rows, 1.0)
 
 
 @compiled
@@ -192,7 +197,7 @@ def fill_leaking(
         side = position if usual else im2col
         sent = r.places[i] * min(x.outputs[i], side * c.columns[i])
         fetched = r.fetches[i] * min(channels if usual else rows, side * d.rows)
-        port, share = s.port[i], x.kernel_area_share[i]
+        port, share = s.port[i], s.kernel_share[i]
         times.leaking_buffers[i] = _buffers(usual, sent, fetched, share, port, p) * clock
         times.leaking_wires[i] = _wires(usual, sent, fetched, p) * clock
 
