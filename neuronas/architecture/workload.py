@@ -145,7 +145,7 @@ class Workload:
         Weights count with their bit width, batch norm and biases with 32 bits.
         """
         # No products of (L, N) in memory: of a million networks they take longer than the sums.
-        quantized = np.einsum("ln,ln->n", self.weights, self.weight_bits)
+        quantized = np.einsum("ln,ln->n", self.weights, self.weight_bits, dtype=np.int64)
         unquantized = self.total_parameters() - self.weights.sum(axis=0)
         return np.asarray(quantized + unquantized * FULL_PRECISION_BITS)
 

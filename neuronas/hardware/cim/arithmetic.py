@@ -12,9 +12,8 @@ A_HAIR_LESS = 1.0 - 2.0**-52
 _MANTISSA_BITS, _EXPONENT_OF_ONE = 52, 1023
 """Of a double-precision number."""
 
-_FIFTH_ROOT_OF_ONE = float(1.2 * _EXPONENT_OF_ONE * 2**_MANTISSA_BITS)
-_ROOT_BEGINS = _FIFTH_ROOT_OF_ONE - 0.06 * 2**_MANTISSA_BITS
-"""Where the bits of an inverse fifth root begin, so that it is within 3.2 % everywhere."""
+_ROOT_BITS = (1.2 * _EXPONENT_OF_ONE - 0.06) * 2.0**_MANTISSA_BITS
+"""From which a fifth of a number's bits is taken: what is left is its root within 3.2 %."""
 
 
 @compiled
@@ -62,14 +61,14 @@ def power_of_two(number: float) -> float:
 
 @compiled
 def inverse_fifth_root(number: float) -> float:
-    """Return ``number**-0.2`` to 15 digits; at 0 a large number, but a finite one.
+    """Return ``number**-0.2`` of a positive number to 15 digits, and some finite number at 0.
 
-    Powers are computed one by one, products side by side. The bits of a number begin with its
-    logarithm: a fifth of them, subtracted, is a first root ``y``; with ``h = 1 - number * y**5``
-    the exact one is ``y * (1 - h)**-0.2``, of which two rounds take four terms of Taylor's series.
+    Powers are computed one by one, products side by side. A number's bits, its exponent first, grow
+    as its logarithm: a fifth of them, subtracted, is a first root ``y``. With ``h = 1 - number *
+    y**5`` the exact one is ``y * (1 - h)**-0.2``, of whose Taylor series each round takes 4 terms.
     """
     bits = float(np.float64(number).view(np.int64))
-    root = np.int64(_ROOT_BEGINS - 0.2 * bits).view(np.float64)
+    root = np.int64(_ROOT_BITS - 0.2 * bits).view(np.float64)
     for _ in range(2):
         square = root * root
         h = 1.0 - number * root * square * square

@@ -197,7 +197,7 @@ def _copy(lanes: Lanes, of: Floats, first: int) -> None:
 
 @compiled
 def _write(into: Floats, first: int, lanes: Lanes) -> None:
-    """Copy the numbers of ``LANES`` networks to the first one's place and on."""
+    """Copy the numbers of ``LANES`` networks into the places from the first one on."""
     values = into[first : first + LANES]
     for i in range(len(values)):
         values[i] = lanes[i]

@@ -94,7 +94,7 @@ class Sides:
 
     Attributes:
         tile_kernel: Kernel that tiles are built for; 0 for im2col.
-        kernel_share: One over the positions of the kernel that layers by position have.
+        kernel_share: One over its positions.
         position, im2col: Crossbars along a PE, n: of one kernel position, and of im2col.
         position_share, im2col_share: One over them.
         widest: Column blocks of the widest layer as a power of two.
@@ -166,7 +166,7 @@ def fill_tile_kernel(
     c: Choice,
     lanes: int,
 ) -> None:
-    """Fill in the kernel that tiles are built for, 0 for im2col, and its share.
+    """Fill in the kernel that tiles are built for, 0 for im2col.
 
     The most frequent one above 1x1, the larger of two that are equally frequent; 1 where there is
     none.
@@ -201,7 +201,6 @@ def fill_tile_kernel(
     for i in range(LANES):
         chosen = s.tile_kernel[i]
         s.tile_kernel[i] = chosen if c.mapping[i] == _BY_POSITION else 0.0
-        s.kernel_share[i] = 1.0 / (chosen * chosen)
 
 
 @compiled
@@ -252,7 +251,7 @@ def fill_sides(s: Sides, least: Sides, matrices: Sequence[Matrix]) -> None:
     A power of two within 2 to 4, or within 4 to 8 for im2col and where all kernels are 1x1.
 
     Args:
-        s: Filled in, but for what :func:`fill_tile_kernel` has.
+        s: Filled in, but for ``tile_kernel``.
         least: Likewise, with the narrowest PEs that the network could have.
         matrices: Of all layers.
     """
@@ -271,7 +270,8 @@ def fill_sides(s: Sides, least: Sides, matrices: Sequence[Matrix]) -> None:
         s.position[i] = min(max(position, narrow), 2.0 * narrow)
         s.im2col[i] = min(max(im2col, NARROW_IM2COL), 2.0 * NARROW_IM2COL)
         least.position[i], least.im2col[i] = narrow, NARROW_IM2COL
-        least.kernel_share[i] = s.kernel_share[i]
+        kernel = max(s.tile_kernel[i], 1.0)
+        s.kernel_share[i] = least.kernel_share[i] = 1.0 / (kernel * kernel)
     _complete_sides(s)
     _complete_sides(least)
 

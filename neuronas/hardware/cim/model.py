@@ -110,7 +110,7 @@ class Cim:
         )
 
 
-CHUNK = 4096
+CHUNK = 2048
 """Networks that are costed at once: what is read of them stays in the last cache of a processor."""
 
 

@@ -98,15 +98,15 @@ class Most:
 
 
 class Times:
-    """Time of one step of a layer by part, in ns, and by part what leakage is charged for.
+    """Time of one step of a layer by part, in ns, but for the last.
 
     Those of wires are per unit of their reach, which follows from the area of the whole chip.
 
     Attributes:
         conversions, selection, accumulation, buffers, wires, neurons: The parts.
-        leaking_work: Conversions, selection and accumulation.
-        leaking_buffers, leaking_wires: Buffers and wires.
-        rows: Share of the time after which the next layer has the rows that its kernel needs.
+        leaking_work, leaking_buffers, leaking_wires: What leakage is charged for: conversions,
+            selection and accumulation; buffers; wires.
+        rows_share: Part of the time after which the rows are there that the next layer waits for.
     """
 
     conversions: Lanes
@@ -118,7 +118,7 @@ class Times:
     leaking_work: Lanes
     leaking_buffers: Lanes
     leaking_wires: Lanes
-    rows: Lanes
+    rows_share: Lanes
 
 
 TIMES = (

@@ -90,7 +90,7 @@ def _add_layer(
         out.slowest[i] = max(out.slowest[i], again)
         out.streamed[i] = max(out.streamed[i], streamed)
         first, later = f.first[i] + whole, f.again[i] + again
-        filled = f.filled[i] + streamed * t.rows[i]
+        filled = f.filled[i] + streamed * t.rows_share[i]
         f.first[i], f.again[i], f.filled[i] = first, later, filled
         out.path[i] = max(out.path[i], first)
         out.path_again[i] = max(out.path_again[i], later)

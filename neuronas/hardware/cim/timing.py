@@ -160,7 +160,7 @@ def fill_neurons(times: Times, layer: Layer, p: Prices) -> None:
         busy = positions * p.clocks_unit * p.conversion_ns
         times.neurons[i] = busy if of_other | (layer.neurons[i] > 0.0) else 0.0
         rows = max(layer.kernel[i], 1.0) / max(layer.out_height[i], 1.0)
-        times.rows[i] = min(rows, 1.0)
+        times.rows_share[i] = min(rows, 1.0)
 
 
 @compiled
