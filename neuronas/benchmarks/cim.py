@@ -31,7 +31,8 @@ class CimSpeed:
 
     Attributes:
         networks, layers: Size of the batch.
-        us_per_network: Median processor time of all metrics of one network, in microseconds.
+        us_per_network: Median processor time of all metrics of one network, in microseconds; a
+            small batch is costed often.
         ratio_to_script: How many times as long the loop over SpikeSim's closed form takes.
         peak_mb: Most memory that costing the batch takes beside its layer table.
     """

@@ -300,6 +300,20 @@ def test_a_choice_that_cannot_be_is_told_with_its_network(name, value, told):
         MODEL.cost(workload(CONV), RRAM, choices=choices)
 
 
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        (np.full(7, 64), r"shape \(7,\) of int64"),
+        (np.full((1, 2), 64), r"shape \(1, 2\) of int64"),
+        (np.array(["wide"]), r"shape \(1,\) of <U4"),
+    ],
+)
+def test_choices_that_are_no_number_for_each_network_are_told(values, told):
+    allowed = "allowed: a number for all 1 networks, or one for each"
+    with pytest.raises(HardwareModelError, match=f"^choice 'columns': found {told}; {allowed}$"):
+        MODEL.cost(workload(CONV), RRAM, choices={"columns": values})
+
+
 def test_columns_that_fill_all_turns_on_the_adders_take_no_turn_more():
     # 48 columns, 11 of them to a converter: adders of 8 * 48 / 11 columns, 55 turns for 1,920.
     turns = chip(columns=48, columns_per_adc=11, cell_bits=4, signed_weights="offset")

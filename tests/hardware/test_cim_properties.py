@@ -53,6 +53,10 @@ def test_an_inverse_fifth_root_is_one_to_fifteen_digits(number):
     assert root == pytest.approx(number**-0.2, rel=1e-15, abs=0)
 
 
+def test_nothing_times_its_inverse_fifth_root_is_nothing():
+    assert 0.0 * arithmetic.inverse_fifth_root.py_func(0.0) == 0.0
+
+
 BASES = ("rram-32nm", "rram-22nm", "rram-65nm", "sram-32nm")
 COLUMNS = (8, 16, 32, 48, 64, 100, 128, 256, 512, 2048)
 SETTINGS: dict[str, Sequence[object]] = {

@@ -177,7 +177,14 @@ def _choices(s: CimSettings, chosen: Mapping[str, NDArray[Any]], w: Workload) ->
     numbers = np.empty((len(settings) + 1, whole_lanes(len(w))))
     found = numbers[:, : len(w)]
     for place, (name, value) in enumerate(settings.items()):
-        found[place] = chosen.get(name, value)
+        try:
+            found[place] = chosen.get(name, value)
+        except (TypeError, ValueError):
+            raise HardwareModelError(
+                f"choice '{name}': found shape {np.shape(chosen[name])} of "
+                f"{np.asarray(chosen[name]).dtype}; allowed: a number for all {len(w)} networks, "
+                "or one for each"
+            ) from None
     if chosen:
         _require_possible(tuple(settings), found[:-1])
     found[-1] = w.time_steps

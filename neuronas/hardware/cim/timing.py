@@ -209,5 +209,5 @@ def fill_reach(reach: Lanes, chip_um2: Lanes, c: Choice) -> None:
         narrow = REFERENCE_SIDE / c.columns[i]
         fourth_root = np.sqrt(np.sqrt(chip_um2[i] / UM2_PER_MM2))
         root = inverse_fifth_root(fourth_root)
-        area = fourth_root * root * root  # chip_mm2**0.15
-        reach[i] = np.sqrt(narrow * np.sqrt(narrow)) * area
+        wide = fourth_root * root * root  # mm2**0.15
+        reach[i] = np.sqrt(narrow * np.sqrt(narrow)) * wide
